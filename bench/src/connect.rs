@@ -1,0 +1,72 @@
+//! Opens client connections in batches.
+
+use crate::clock::Clock;
+use crate::frame;
+use crate::scenario::Protocol;
+use crate::upgrade;
+use crate::wire::{Handler, Wire};
+use anyhow::{Context, Result, ensure};
+use std::net::{SocketAddr, TcpStream};
+
+/// Stays below any usual listen backlog, whose overflow would cost a second per connection.
+const BATCH: usize = 64;
+const BATCH_TIMEOUT_NS: u64 = 20_000_000_000;
+
+/// One client connection to open.
+pub(crate) struct Opening {
+    /// Path and query.
+    pub(crate) target: String,
+    pub(crate) protocol: Protocol,
+}
+
+/// Connects and upgrades one peer per opening, in order.
+pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) -> Result<()> {
+    let address: SocketAddr = host.parse().with_context(|| format!("{host} is not an address"))?;
+    let clock = Clock::start();
+    for batch in openings.chunks(BATCH) {
+        let mut upgrades = Upgrades { first: usize::MAX, protocols: Vec::new(), open: 0 };
+        for opening in batch {
+            let peer = add(wire, address)?;
+            upgrades.first = upgrades.first.min(peer);
+            upgrades.protocols.push(Some(opening.protocol));
+            wire.peer(peer).send(upgrade::request(host, &opening.target, opening.protocol).as_bytes())?;
+        }
+        let started_ns = clock.now_ns();
+        while upgrades.open < batch.len() {
+            wire.poll(&mut upgrades)?;
+            ensure!(clock.now_ns() - started_ns < BATCH_TIMEOUT_NS, "no answer to an upgrade within 20 s");
+        }
+    }
+    Ok(())
+}
+
+/// Connects one plain socket, as REST publishers use.
+pub(crate) fn add(wire: &mut Wire, address: SocketAddr) -> Result<usize> {
+    let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    wire.add(mio::net::TcpStream::from_std(stream))
+}
+
+/// The peers of a batch; earlier peers are open and only need their pings answered.
+struct Upgrades {
+    first: usize,
+    /// Emptied when the answer has come.
+    protocols: Vec<Option<Protocol>>,
+    open: usize,
+}
+
+impl Handler for Upgrades {
+    fn receive(&mut self, peer: usize, bytes: &[u8], replies: &mut Vec<u8>) -> Result<usize> {
+        let waiting = peer.checked_sub(self.first).and_then(|index| self.protocols.get_mut(index));
+        let Some(waiting @ &mut Some(protocol)) = waiting else {
+            return frame::read_all(bytes, replies, |_, _| Ok(()));
+        };
+        let Some(consumed) = upgrade::read_answer(bytes, protocol)? else {
+            return Ok(0);
+        };
+        *waiting = None;
+        self.open += 1;
+        Ok(consumed)
+    }
+}

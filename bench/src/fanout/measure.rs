@@ -1,0 +1,117 @@
+//! Measures one run.
+
+use super::session::Session;
+use crate::affinity;
+use crate::cpu;
+use crate::ledger::Counts;
+use crate::options::Options;
+use crate::pace::Pace;
+use crate::process::Server;
+use crate::scenario::Fanout;
+use crate::side::Contender;
+use crate::stamp::STAMP_BYTES;
+use anyhow::{Result, ensure};
+use serde::Serialize;
+
+/// What one run showed. Latency is from publishing (or from when a paced publish was due) to the generator's read.
+#[derive(Clone, Serialize)]
+pub(crate) struct Measured {
+    pub(crate) deliveries_per_s: f64,
+    pub(crate) latency_p50_us: f64,
+    pub(crate) latency_p90_us: f64,
+    pub(crate) latency_p99_us: f64,
+    pub(crate) latency_max_us: f64,
+    /// Server CPU, user and system, for each delivery; equally CPU-seconds for a million deliveries.
+    pub(crate) cpu_us_per_delivery: f64,
+    /// Share of the run in which the server was on its CPU.
+    pub(crate) server_cpu_percent: f64,
+    /// Share of the run in which something else was on the server's CPU.
+    pub(crate) foreign_cpu_percent: f64,
+    /// Share of the run in which the generator handled what it received; near 100 it is the bottleneck.
+    pub(crate) generator_busy_percent: f64,
+    /// Share of the run in which the generator was on its CPU, where it belongs all the time.
+    pub(crate) generator_cpu_percent: f64,
+    pub(crate) resident_bytes: u64,
+    pub(crate) seconds: f64,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+    /// Deliveries that never came.
+    pub(crate) lost: u64,
+    /// Publishes that the server never answered.
+    pub(crate) unanswered: u64,
+    /// Polls at which a due publish had to wait because too many messages were in flight.
+    pub(crate) held: u64,
+    pub(crate) sequence_acks: u64,
+}
+
+/// CPU readings at one moment.
+struct Reading {
+    server_ns: u64,
+    /// Anything on the server's CPU.
+    busy_ns: u64,
+    generator_ns: u64,
+    receiving_ns: u64,
+    at_ns: u64,
+}
+
+/// Starts the contender, connects, warms up, publishes for the time asked for, and waits for the last delivery.
+pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -> Result<Measured> {
+    ensure!(scenario.payload_bytes >= STAMP_BYTES, "a payload needs {STAMP_BYTES} bytes for its stamp");
+    affinity::require_descriptors(scenario.connections() + scenario.publishers)?;
+    let mut server = Server::start(contender, options.server_cpu, options.generator_cpu)?;
+    let mut session = Session::open(scenario, &server, contender.is_reference)?;
+    session.settle()?;
+    session.warm_up()?;
+    session.settle()?;
+    let before = read(&server, &session, options)?;
+    let mut pace = Pace::new(scenario.speed, scenario.subscribers, before.at_ns);
+    session.publish_until(before.at_ns + options.seconds * 1_000_000_000, &mut pace)?;
+    session.drain()?;
+    let after = read(&server, &session, options)?;
+    // Duplicates of the last messages would come about now.
+    session.settle()?;
+    server.ensure_alive()?;
+    let resident_bytes = cpu::memory(server.id())?.resident_bytes;
+    let held = pace.held();
+    Ok(Measured { resident_bytes, held, ..summary(&session, &before, &after) })
+}
+
+fn read(server: &Server, session: &Session, options: &Options) -> Result<Reading> {
+    Ok(Reading {
+        server_ns: cpu::process_ns(server.id())?,
+        busy_ns: cpu::busy_ns(options.server_cpu)?,
+        generator_ns: cpu::process_ns(std::process::id())?,
+        receiving_ns: session.wire.busy_ns(),
+        at_ns: session.traffic.clock.now_ns(),
+    })
+}
+
+fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
+    let traffic = &session.traffic;
+    let counts = traffic.ledger.counts();
+    let elapsed_ns = (after.at_ns - before.at_ns) as f64;
+    let delivery_ns = traffic.last_delivery_ns.saturating_sub(before.at_ns).max(1) as f64;
+    let server_ns = after.server_ns.saturating_sub(before.server_ns) as f64;
+    let foreign_ns = (after.busy_ns - before.busy_ns) as f64 - server_ns;
+    let percent = |part_ns: u64| 100.0 * part_ns as f64 / elapsed_ns;
+    let latency_us = |fraction| traffic.latency.percentile(fraction) as f64 / 1e3;
+    Measured {
+        deliveries_per_s: counts.delivered as f64 * 1e9 / delivery_ns,
+        latency_p50_us: latency_us(0.5),
+        latency_p90_us: latency_us(0.9),
+        latency_p99_us: latency_us(0.99),
+        latency_max_us: traffic.latency.max() as f64 / 1e3,
+        cpu_us_per_delivery: server_ns / 1e3 / counts.delivered.max(1) as f64,
+        server_cpu_percent: 100.0 * server_ns / elapsed_ns,
+        foreign_cpu_percent: (100.0 * foreign_ns / elapsed_ns).max(0.0),
+        generator_busy_percent: percent(after.receiving_ns - before.receiving_ns),
+        generator_cpu_percent: percent(after.generator_ns.saturating_sub(before.generator_ns)),
+        resident_bytes: 0,
+        seconds: elapsed_ns / 1e9,
+        counts,
+        lost: traffic.ledger.missing(),
+        unanswered: traffic.unanswered,
+        held: 0,
+        sequence_acks: traffic.acks.as_ref().map_or(0, |acks| acks.sent()),
+    }
+}

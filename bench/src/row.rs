@@ -1,0 +1,126 @@
+//! One printed row: the medians of a side and their ratio to the reference's.
+
+use crate::fanout;
+use crate::idle;
+use crate::side::Side;
+use serde::Serialize;
+
+/// The medians of one measure on both sides.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Pair {
+    pub(crate) service: f64,
+    pub(crate) reference: f64,
+    /// `service / reference`; absent when the reference's median is zero.
+    pub(crate) ratio: Option<f64>,
+}
+
+impl Pair {
+    fn of<T>(service: &[T], reference: &[T], measure: impl Fn(&T) -> f64) -> Self {
+        let median_of = |runs: &[T]| median(runs.iter().map(&measure).collect());
+        let (service, reference) = (median_of(service), median_of(reference));
+        let ratio = (reference != 0.0).then(|| service / reference);
+        Self { service, reference, ratio }
+    }
+}
+
+/// The middle value, or the mean of the two middle ones; 0 for none.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => values[count / 2],
+        count => f64::midpoint(values[count / 2 - 1], values[count / 2]),
+    }
+}
+
+/// A measure of a kind of scenario: its column, and how to read it from a run.
+pub(crate) type Measure<T> = (&'static str, fn(&T) -> f64);
+
+/// Columns of a fan-out row.
+pub(crate) const FANOUT: [Measure<fanout::Measured>; 9] = [
+    ("deliveries/s", |run| run.deliveries_per_s),
+    ("cpu_us/delivery", |run| run.cpu_us_per_delivery),
+    ("p50_us", |run| run.latency_p50_us),
+    ("p90_us", |run| run.latency_p90_us),
+    ("p99_us", |run| run.latency_p99_us),
+    ("max_us", |run| run.latency_max_us),
+    ("server_cpu_%", |run| run.server_cpu_percent),
+    ("foreign_cpu_%", |run| run.foreign_cpu_percent),
+    ("gen_busy_%", |run| run.generator_busy_percent),
+];
+
+/// Columns of an idle row.
+pub(crate) const IDLE: [Measure<idle::Measured>; 5] = [
+    ("rss_B/conn", |run| run.resident_bytes_per_connection),
+    ("private_B/conn", |run| run.private_bytes_per_connection),
+    ("cpu_us/accept", |run| run.cpu_us_per_accept),
+    ("accepts/s", |run| run.accepts_per_s),
+    ("idle_cpu_ms/s", |run| run.idle_cpu_ms_per_s),
+];
+
+/// The medians of every measure.
+pub(crate) fn pairs<T>(measures: &[Measure<T>], service: &[T], reference: &[T]) -> Vec<(&'static str, Pair)> {
+    measures.iter().map(|(name, measure)| (*name, Pair::of(service, reference, measure))).collect()
+}
+
+/// Prints the names of the columns.
+pub(crate) fn print_header<T>(measures: &[Measure<T>]) {
+    let names: String = measures.iter().map(|(name, _)| format!("{name:>16}")).collect();
+    println!("\n{:<36}{:<10}{names}", "scenario", "");
+}
+
+/// Prints both sides and the ratio below each other.
+pub(crate) fn print(scenario: &str, pairs: &[(&'static str, Pair)]) {
+    let line = |show: &dyn Fn(&Pair) -> String| -> String {
+        pairs.iter().map(|(_, pair)| format!("{:>16}", show(pair))).collect()
+    };
+    println!("{scenario:<36}{:<10}{}", "service", line(&|pair| number(pair.service)));
+    println!("{:<36}{:<10}{}", "", "reference", line(&|pair| number(pair.reference)));
+    let ratio = |pair: &Pair| pair.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}x"));
+    println!("{:<36}{:<10}{}", "", "ratio", line(&ratio));
+}
+
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+/// What all runs of a side did wrong, by name.
+pub(crate) fn faults(runs: &[fanout::Measured]) -> [(&'static str, u64); 5] {
+    let sum = |count: fn(&fanout::Measured) -> u64| runs.iter().map(count).sum::<u64>();
+    [
+        ("lost", sum(|run| run.lost)),
+        ("duplicated", sum(|run| run.counts.duplicated)),
+        ("reordered", sum(|run| run.counts.reordered)),
+        ("unknown", sum(|run| run.counts.unknown)),
+        ("unanswered", sum(|run| run.unanswered)),
+    ]
+}
+
+/// Prints a side's faults and what makes its numbers doubtful; true when every message came once and in order.
+pub(crate) fn print_faults(side: Side, runs: &[fanout::Measured]) -> bool {
+    /// With more foreign work than this on either CPU, latencies say more about the machine than the server.
+    const FOREIGN_CPU_PERCENT_MAX: f64 = 5.0;
+    let faults = faults(runs);
+    let counts: Vec<String> = faults.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let name = if side == Side::Service { "service" } else { "reference" };
+    let held = if runs.iter().any(|run| run.held > 0) { "; fell behind its rate" } else { "" };
+    let foreign = |run: &fanout::Measured| run.foreign_cpu_percent.max(100.0 - run.generator_cpu_percent);
+    let noisy = runs.iter().any(|run| foreign(run) > FOREIGN_CPU_PERCENT_MAX);
+    let noisy = if noisy { "; NOISY: a CPU was shared" } else { "" };
+    println!("{:<36}{name:<10}      {}{held}{noisy}", "", counts.join(", "));
+    faults.iter().all(|(_, count)| *count == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_shows_medians_and_their_ratio() {
+        assert_eq!(median(vec![9.0, 1.0, 4.0]), 4.0);
+        assert_eq!(median(vec![1.0, 4.0]), 2.5);
+        let pair = Pair::of(&[1.0, 5.0, 3.0], &[2.0, 2.0, 9.0], |value| *value);
+        assert_eq!((pair.service, pair.reference, pair.ratio), (3.0, 2.0, Some(1.5)));
+        assert!(Pair::of(&[1.0], &[], |value: &f64| *value).ratio.is_none());
+    }
+}

@@ -1,0 +1,66 @@
+//! The messages of one publisher to one group that are still on their way.
+
+use std::collections::VecDeque;
+
+/// What became of a message when one more subscriber received it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Other subscribers still lack it.
+    Pending,
+    /// This was the last subscriber.
+    Complete,
+    /// It was never published, or it was complete already.
+    Unknown,
+}
+
+/// Counts, for each published message, the subscribers that lack it.
+#[derive(Default)]
+pub(crate) struct Stream {
+    /// Number of the oldest message that is kept.
+    oldest: u32,
+    lacking: VecDeque<u32>,
+}
+
+impl Stream {
+    /// Adds a message that `subscribers` must receive and returns its number.
+    pub(crate) fn publish(&mut self, subscribers: u32) -> u32 {
+        let number = self.oldest + self.lacking.len() as u32;
+        self.lacking.push_back(subscribers);
+        number
+    }
+
+    /// Notes that one subscriber received a message for the first time.
+    pub(crate) fn receive(&mut self, number: u32) -> Progress {
+        let index = number.wrapping_sub(self.oldest) as usize;
+        let Some(lacking) = self.lacking.get_mut(index).filter(|lacking| **lacking > 0) else {
+            return Progress::Unknown;
+        };
+        *lacking -= 1;
+        if *lacking > 0 {
+            return Progress::Pending;
+        }
+        while self.lacking.front() == Some(&0) {
+            self.lacking.pop_front();
+            self.oldest += 1;
+        }
+        Progress::Complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_complete_when_its_last_subscriber_has_it() {
+        let mut stream = Stream::default();
+        assert_eq!((stream.publish(2), stream.publish(1)), (0, 1));
+        assert_eq!(stream.receive(0), Progress::Pending);
+        assert_eq!(stream.receive(1), Progress::Complete, "completion does not wait for older messages");
+        assert_eq!(stream.receive(0), Progress::Complete);
+        assert_eq!(stream.receive(0), Progress::Unknown);
+        assert_eq!(stream.receive(5), Progress::Unknown);
+        assert!(stream.lacking.is_empty(), "complete messages are forgotten");
+        assert_eq!(stream.publish(1), 2, "numbers go on");
+    }
+}

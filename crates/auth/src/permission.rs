@@ -1,0 +1,148 @@
+use std::fmt;
+use std::str::FromStr;
+
+use crate::role::{self, Grant, IgnoredRole, IgnoredRoleReason};
+use crate::rule_set::{Full, LimitReached, RuleSet};
+
+/// Something that a client may be allowed to do with a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Publish to it.
+    SendToGroup,
+    /// Join and leave it.
+    JoinLeaveGroup,
+}
+
+/// A text that names no permission; REST callers get 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the permission must be sendToGroup or joinLeaveGroup")]
+pub struct PermissionError;
+
+impl Permission {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SendToGroup => "sendToGroup",
+            Self::JoinLeaveGroup => "joinLeaveGroup",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Reads the name in any case, or its number in the service's own list, which REST callers may use as well.
+impl FromStr for Permission {
+    type Err = PermissionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is = |permission: Self, number| text == number || text.eq_ignore_ascii_case(permission.as_str());
+        if is(Self::SendToGroup, "1") {
+            Ok(Self::SendToGroup)
+        } else if is(Self::JoinLeaveGroup, "2") {
+            Ok(Self::JoinLeaveGroup)
+        } else {
+            Err(PermissionError)
+        }
+    }
+}
+
+/// What one connection may do with which groups: from its roles at first, then changed by grants and revocations.
+///
+/// Every connection has one, and nearly all hold either nothing or everything: then it is sixteen bytes and no allocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// Whether a permission holds for all groups that no rule speaks about, by [`Permission`].
+    defaults: [bool; 2],
+    /// The rules by [`Permission`]; absent while there are none.
+    rules: Option<Box<[RuleSet; 2]>>,
+}
+
+impl Permissions {
+    /// Reads the roles of a connection, whether from its token or from its connect handler. Roles that give nothing are
+    /// reported and otherwise ignored.
+    ///
+    /// As in the service, roles are taken in sorted order, whatever the order in the token, so what goes beyond a limit is told
+    /// by its name. The order is that of the bytes.
+    pub fn from_roles<'a>(roles: impl Iterator<Item = &'a str>) -> (Self, Vec<IgnoredRole>) {
+        let mut roles: Vec<_> = roles.collect();
+        roles.sort_unstable();
+        let mut permissions = Self::default();
+        let mut ignored = Vec::new();
+        for role in roles {
+            if let Err(why) = permissions.add_role(role) {
+                ignored.push(IgnoredRole { role: role.to_owned(), why });
+            }
+        }
+        permissions.drop_empty_rules();
+        (permissions, ignored)
+    }
+
+    /// Whether the permission holds for the group.
+    pub fn allows(&self, permission: Permission, group: &str) -> bool {
+        let default = self.defaults[permission as usize];
+        match &self.rules {
+            Some(rules) => rules[permission as usize].allows(default, group),
+            None => default,
+        }
+    }
+
+    /// Allows the permission for one group, named literally.
+    ///
+    /// # Errors
+    /// [`LimitReached`] if that would name too many groups; nothing was changed, and REST callers get 409.
+    pub fn grant(&mut self, permission: Permission, group: &str) -> Result<(), LimitReached> {
+        self.set(permission, group, true)
+    }
+
+    /// Denies the permission for one group, named literally, whatever wider role there is.
+    ///
+    /// # Errors
+    /// [`LimitReached`] if that would name too many groups; nothing was changed, and REST callers get 409.
+    pub fn revoke(&mut self, permission: Permission, group: &str) -> Result<(), LimitReached> {
+        self.set(permission, group, false)
+    }
+
+    fn set(&mut self, permission: Permission, group: &str, allowed: bool) -> Result<(), LimitReached> {
+        let default = self.defaults[permission as usize];
+        let set = self.rules_of(permission).set(default, group, allowed);
+        self.drop_empty_rules();
+        set.map_err(|Full| LimitReached { permission })
+    }
+
+    fn add_role(&mut self, role: &str) -> Result<(), IgnoredRoleReason> {
+        let (permission, grant) = role::parse(role)?;
+        let default = &mut self.defaults[permission as usize];
+        match grant {
+            Grant::Everything => {
+                *default = true;
+                *self.rules_of(permission) = RuleSet::default();
+                Ok(())
+            }
+            // A role can only allow, so beside "all groups" no other one has anything to add or is worth its memory.
+            Grant::Literal(_) | Grant::Pattern(_) if *default => Ok(()),
+            Grant::Literal(group) => {
+                let set = self.rules_of(permission).set(false, &group, true);
+                set.map_err(|Full| IgnoredRoleReason::TooManyLiterals)
+            }
+            Grant::Pattern(pattern) => {
+                let added = self.rules_of(permission).add_pattern(pattern);
+                added.map_err(|Full| IgnoredRoleReason::TooManyPatterns)
+            }
+        }
+    }
+
+    fn rules_of(&mut self, permission: Permission) -> &mut RuleSet {
+        &mut self.rules.get_or_insert_default()[permission as usize]
+    }
+
+    /// Gives the memory back once no rule is left.
+    fn drop_empty_rules(&mut self) {
+        if self.rules.as_ref().is_some_and(|rules| rules.iter().all(RuleSet::is_empty)) {
+            self.rules = None;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use hubwire_server::Overrides;
+
+use crate::logging::LogFormat;
+
+/// Realtime messaging that speaks the Azure Web PubSub protocols. Without a command it serves.
+#[derive(Debug, Parser)]
+#[command(name = "hubwire", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the service.
+    Serve(Serve),
+    /// Print a client URL.
+    Token(Token),
+    /// Join a hub and print what arrives.
+    Listen(Listen),
+    /// Send a message to a group, a user, a connection or everyone.
+    Send(Send),
+}
+
+/// Settings of the service, which the other commands read as well, to find it and to sign for it.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Settings {
+    /// Address and port to listen on; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "HUBWIRE_LISTEN", value_name = "ADDR")]
+    listen: Option<String>,
+    /// File with all other settings
+    #[arg(long, env = "HUBWIRE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Key that tokens are signed with [default: the public development key, on loopback addresses only]
+    #[arg(long, env = "HUBWIRE_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
+    access_key: Option<String>,
+    /// Second key, for rotation
+    #[arg(long, env = "HUBWIRE_SECONDARY_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
+    secondary_access_key: Option<String>,
+    /// Public URL of the service, when it is behind a proxy
+    #[arg(long, env = "HUBWIRE_ENDPOINT", value_name = "URL")]
+    endpoint: Option<String>,
+}
+
+impl std::fmt::Debug for Settings {
+    /// Keys stay out of whatever prints this.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("listen", &self.listen)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Worker threads; 0 is one per core [default: 0]
+    #[arg(long, env = "HUBWIRE_WORKERS", value_name = "N")]
+    pub(crate) workers: Option<usize>,
+    /// How log lines look
+    #[arg(long, env = "HUBWIRE_LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How the commands that talk to a service find it.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Connection string; wins over the settings
+    #[arg(long, env = "HUBWIRE_CONNECTION_STRING", value_name = "STRING", hide_env_values = true)]
+    pub(crate) connection_string: Option<String>,
+    /// Hub to join
+    #[arg(long)]
+    pub(crate) hub: String,
+}
+
+/// The options of `token`.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// User id of the client
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Role of the client, such as webpubsub.sendToGroup; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// Group that the client is in from the start; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// For how long the URL can be used to connect
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) minutes: u32,
+}
+
+/// The options of `listen`.
+#[derive(Debug, Args)]
+pub(crate) struct Listen {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Group to join; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// User to be: what is sent to that user arrives too
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Print whole frames
+    #[arg(long)]
+    pub(crate) raw: bool,
+}
+
+/// The options of `send`.
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) recipients: Recipients,
+    /// User to be, when sending to a group
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// The message is a JSON document, not text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The message; `-` sends each line of standard input
+    pub(crate) message: String,
+}
+
+/// Whom `send` sends to: exactly one of them.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Recipients {
+    /// Members of a group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+    /// Every connection of a user
+    #[arg(long, value_name = "USER")]
+    pub(crate) to_user: Option<String>,
+    /// One connection
+    #[arg(long, value_name = "ID")]
+    pub(crate) connection: Option<String>,
+    /// Everyone in the hub
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+impl Settings {
+    /// The settings as the service takes them.
+    pub(crate) fn overrides(&self, workers: Option<usize>) -> Overrides {
+        Overrides {
+            listen: self.listen.clone(),
+            config: self.config.clone(),
+            access_key: self.access_key.clone(),
+            secondary_access_key: self.secondary_access_key.clone(),
+            endpoint: self.endpoint.clone(),
+            workers,
+        }
+    }
+}

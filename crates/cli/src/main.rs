@@ -1,0 +1,46 @@
+//! The binary `hubwire`: starts the service, prints client URLs, and joins a hub from the terminal.
+
+mod arguments;
+mod client;
+mod listen;
+mod logging;
+mod output;
+mod rest_call;
+mod send;
+mod serve;
+mod service;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// Many small, short-lived buffers are what this allocator is made for. `--no-default-features` builds with the system's.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The exit code of a command that was called wrongly; clap uses the same.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    let outcome = match command {
+        Command::Serve(serve) => serve::run(&serve),
+        Command::Token(token) => token::run(&token),
+        Command::Listen(listen) => listen::run(&listen),
+        Command::Send(send) => send::run(&send),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&format!("hubwire: {error:#}"));
+            let wrong_setting = error.downcast_ref::<hubwire_server::ConfigError>().is_some()
+                || matches!(error.downcast_ref(), Some(hubwire_server::Error::Config(_)));
+            ExitCode::from(if wrong_setting { USAGE } else { 1 })
+        }
+    }
+}

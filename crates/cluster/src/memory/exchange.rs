@@ -1,0 +1,51 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hubwire_hub::{Envelope, Parcel, Target};
+use hubwire_protocol::HubName;
+
+use super::Router;
+use super::inbox::Inbox;
+use super::interest::{InterestTable, Interests};
+
+/// One worker's tie to the others of its process.
+pub struct Exchange {
+    worker: usize,
+    inbox: Inbox,
+    interests: Interests,
+    table: Arc<InterestTable>,
+    router: Arc<Router>,
+}
+
+impl Exchange {
+    pub(super) fn new(worker: usize, inbox: Inbox, table: Arc<InterestTable>, router: Arc<Router>) -> Self {
+        Self { worker, inbox, interests: Interests::new(worker), table, router }
+    }
+}
+
+impl hubwire_hub::Exchange for Exchange {
+    fn poll_parcels(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut Vec<Parcel>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.inbox.poll(context, into, limit)
+    }
+
+    fn publish(&self, envelope: Envelope) {
+        self.router.publish_from(self.worker, &envelope);
+    }
+
+    fn interested(&mut self, hub: &HubName, target: &Target) {
+        self.interests.add(&self.table, hub, target);
+    }
+
+    fn uninterested(&mut self, hub: &HubName, target: &Target) {
+        self.interests.remove(&self.table, hub, target);
+    }
+
+    fn is_congested(&self) -> bool {
+        self.router.is_congested(self.worker)
+    }
+}

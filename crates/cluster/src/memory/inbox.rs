@@ -1,0 +1,89 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use hubwire_hub::{Busy, Parcel};
+use tokio::sync::mpsc;
+
+/// What one worker may have waiting. Beyond it applications are refused with [`Busy`]; beyond half of it clients are not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxLimits {
+    /// Parcels.
+    pub messages_max: usize,
+    /// Bytes of their payloads.
+    pub bytes_max: usize,
+}
+
+impl Default for InboxLimits {
+    /// A worker takes in some hundred thousand small parcels a second, so a full inbox is a backlog of some tenths of a second.
+    fn default() -> Self {
+        Self { messages_max: 65_536, bytes_max: 256 << 20 }
+    }
+}
+
+/// What a parcel counts for beyond its payload.
+const COMMAND_BYTES: usize = 512;
+
+#[derive(Default)]
+struct Level {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+#[derive(Clone)]
+pub(super) struct InboxSender {
+    // The channel itself has no bound: the level is the bound, since it counts bytes as well.
+    parcels: mpsc::UnboundedSender<Parcel>,
+    level: Arc<Level>,
+    limits: InboxLimits,
+}
+
+pub(super) struct Inbox {
+    parcels: mpsc::UnboundedReceiver<Parcel>,
+    level: Arc<Level>,
+}
+
+pub(super) fn inbox(limits: InboxLimits) -> (InboxSender, Inbox) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let level = Arc::<Level>::default();
+    (InboxSender { parcels: sender, level: level.clone(), limits }, Inbox { parcels: receiver, level })
+}
+
+fn bytes(parcel: &Parcel) -> usize {
+    match parcel {
+        Parcel::Envelope(envelope) => envelope.bytes(),
+        Parcel::Command { .. } => COMMAND_BYTES,
+    }
+}
+
+impl InboxSender {
+    /// Whether more than `1 / divisor` of the bounds is taken.
+    pub(super) fn is_filled(&self, divisor: usize) -> bool {
+        self.level.messages.load(Ordering::Relaxed) > self.limits.messages_max / divisor
+            || self.level.bytes.load(Ordering::Relaxed) > self.limits.bytes_max / divisor
+    }
+
+    /// Puts a parcel in, whatever the level.
+    pub(super) fn put(&self, parcel: Parcel) -> Result<(), Busy> {
+        self.level.messages.fetch_add(1, Ordering::Relaxed);
+        self.level.bytes.fetch_add(bytes(&parcel), Ordering::Relaxed);
+        // A worker that is gone takes nothing any more: the process is stopping.
+        self.parcels.send(parcel).map_err(|_| Busy)
+    }
+}
+
+impl Inbox {
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut Vec<Parcel>,
+        limit: usize,
+    ) -> Poll<usize> {
+        let first = into.len();
+        let taken = std::task::ready!(self.parcels.poll_recv_many(context, into, limit));
+        let taken_bytes = into[first..].iter().map(bytes).sum();
+        self.level.messages.fetch_sub(taken, Ordering::Relaxed);
+        self.level.bytes.fetch_sub(taken_bytes, Ordering::Relaxed);
+        Poll::Ready(taken)
+    }
+}

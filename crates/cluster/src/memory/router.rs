@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use hubwire_hub::{Answer, Busy, Command, Envelope, Parcel, Reply, Scope};
+use hubwire_protocol::HubName;
+use tokio::sync::oneshot;
+
+use super::inbox::InboxSender;
+use super::interest::InterestTable;
+
+/// The way to all workers of the process.
+pub struct Router {
+    table: Arc<InterestTable>,
+    inboxes: Vec<InboxSender>,
+}
+
+impl Router {
+    pub(super) fn new(table: Arc<InterestTable>, inboxes: Vec<InboxSender>) -> Self {
+        Self { table, inboxes }
+    }
+
+    /// The inboxes of the workers with interest, without some of them.
+    fn interested(&self, envelope: &Envelope, without: u64) -> impl Iterator<Item = &InboxSender> {
+        let workers = self.table.workers(&envelope.hub, &envelope.target) & !without;
+        self.inboxes
+            .iter()
+            .enumerate()
+            .filter(move |(worker, _)| workers & (1 << worker) != 0)
+            .map(|(_, inbox)| inbox)
+    }
+
+    /// Hands an envelope to the workers with interest but one, whatever waits there.
+    pub(super) fn publish_from(&self, worker: usize, envelope: &Envelope) {
+        for inbox in self.interested(envelope, 1 << worker) {
+            if inbox.put(Parcel::Envelope(envelope.clone())).is_err() {
+                metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
+            }
+        }
+    }
+
+    /// Whether any worker but one has more than half of its bounds waiting.
+    pub(super) fn is_congested(&self, but: usize) -> bool {
+        self.inboxes.iter().enumerate().any(|(worker, inbox)| worker != but && inbox.is_filled(2))
+    }
+
+    /// The workers that a command must reach. A connection that no worker can own reaches none.
+    fn scope(&self, command: &Command) -> &[InboxSender] {
+        match command.scope() {
+            Scope::All => &self.inboxes,
+            Scope::Owner(id) => {
+                let worker = usize::from(id.worker());
+                self.inboxes.get(worker..=worker).unwrap_or_default()
+            }
+        }
+    }
+}
+
+fn busy() -> Busy {
+    metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
+    Busy
+}
+
+impl hubwire_hub::Router for Router {
+    fn publish(&self, envelope: Envelope) -> Result<(), Busy> {
+        if self.interested(&envelope, 0).any(|inbox| inbox.is_filled(1)) {
+            return Err(busy());
+        }
+        self.interested(&envelope, 0).try_for_each(|inbox| inbox.put(Parcel::Envelope(envelope.clone())))
+    }
+
+    fn execute(&self, hub: HubName, command: Command) -> Answer {
+        let scope = self.scope(&command);
+        if scope.iter().any(|inbox| inbox.is_filled(1)) {
+            return Box::pin(std::future::ready(Err(busy())));
+        }
+        let command = Arc::new(command);
+        let mut answers = Vec::with_capacity(scope.len());
+        for inbox in scope {
+            let (sender, receiver) = oneshot::channel();
+            // Whoever asked may have gone away by the time of the answer.
+            let reply = Box::new(move |reply| drop(sender.send(reply)));
+            let parcel = Parcel::Command { hub: hub.clone(), command: command.clone(), reply };
+            answers.push(inbox.put(parcel).map(|()| receiver));
+        }
+        Box::pin(async move {
+            let mut merged = Reply::Missing;
+            for answer in answers {
+                merged = merged.merge(answer?.await.map_err(|_| Busy)?);
+            }
+            Ok(merged)
+        })
+    }
+}

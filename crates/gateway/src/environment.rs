@@ -1,0 +1,11 @@
+/// Time and randomness, handed in so that tests can decide them.
+pub trait Environment: Send + Sync {
+    /// Milliseconds on a clock that never goes back.
+    fn monotonic_ms(&self) -> u64;
+
+    /// Seconds since 1970, for the lifetimes of tokens.
+    fn unix_s(&self) -> u64;
+
+    /// Bits that nobody can guess.
+    fn random(&self) -> u128;
+}

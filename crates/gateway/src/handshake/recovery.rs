@@ -1,0 +1,46 @@
+use http::{HeaderValue, Request, Response};
+
+use hubwire_hub::{Command, Reply};
+use hubwire_protocol::ConnectionId;
+use hyper::body::Incoming;
+
+use super::refusal::Refusal;
+use super::request::Call;
+use super::{Reception, upgrade};
+use crate::arrival::Purpose;
+use crate::http::Body;
+
+/// Answers a client that wants its session back. The answer is 101 in any case: where the session cannot be had, the socket is closed with
+/// 1008 right after, since official clients would retry for half a minute after an HTTP error.
+///
+/// The original subprotocol is echoed, whatever is offered now. No access token is asked for.
+pub(super) async fn answer(
+    reception: &Reception,
+    request: &mut Request<Incoming>,
+    call: &Call,
+    id: &str,
+    key: &HeaderValue,
+) -> Result<Response<Body>, Refusal> {
+    let token = call.parameter("awps_reconnection_token").unwrap_or_default();
+    let now_s = reception.environment.unix_s();
+    let verified = reception.reconnection_key.verify(token, id, now_s);
+    let id = ConnectionId::parse(id).filter(|_| verified.is_ok());
+    let mut session = None;
+    if let Some(id) = id {
+        let found = reception.router.execute(call.hub.clone(), Command::FindSession(id)).await;
+        match found {
+            Ok(Reply::Session { subprotocol }) => session = Some(subprotocol),
+            Ok(_) => {}
+            // A busy worker is no reason to lose a session: the client tries again in a second.
+            Err(busy) => return Err(busy.into()),
+        }
+    }
+    let permit = upgrade::permit(reception)?;
+    // Where there is no session, the worker that accepted the socket does the closing; it knows no such connection either.
+    let id = id.unwrap_or_else(|| ConnectionId::new(reception.environment.random(), reception.worker));
+    let worker = if session.is_some() { id.worker() } else { reception.worker };
+    let offered = call.subprotocol().map(|(_, spelling)| spelling);
+    let echoed = session.as_deref().or(offered);
+    let purpose = Purpose::Resume { hub: call.hub.clone(), id };
+    Ok(upgrade::accept(reception, request, key, echoed, worker, (purpose, permit)))
+}

@@ -1,0 +1,79 @@
+use http::{HeaderValue, Response, StatusCode, header};
+use hubwire_auth::TokenError;
+use hubwire_hub::Busy;
+use hubwire_protocol::NameError;
+
+use crate::http::{Body, plain};
+
+/// Why a client does not get its socket. The text is the body of the answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Status 400.
+    #[error("This endpoint expects a WebSocket handshake (RFC 6455).")]
+    NotWebSocket,
+    /// Status 426.
+    #[error("Only WebSocket version 13 is spoken here.")]
+    Version,
+    /// Status 400.
+    #[error("Sec-WebSocket-Key is missing or malformed.")]
+    Key,
+    /// Status 404.
+    #[error("There is no such endpoint; clients connect to /client/hubs/{{hub}}.")]
+    UnknownPath,
+    /// Status 400.
+    #[error(transparent)]
+    HubName(#[from] NameError),
+    /// Status 401.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Status 400.
+    #[error("The token contains an invalid group name.")]
+    TokenGroup,
+    /// Status 400.
+    #[error("Invalid webpubsub_mode. Valid modes are sendToGroup and sendEvent.")]
+    Mode,
+    /// Status 400.
+    #[error("The raw sendToGroup group name is invalid.")]
+    SimpleGroup,
+    /// Status 400.
+    #[error("Invalid noEcho. Valid values are true and false.")]
+    NoEcho,
+    /// Status 429.
+    #[error("Connection count reaches limit: connections_max.")]
+    ConnectionLimit,
+    /// Status 503: no reason for a client to give its session up.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Status 500.
+    #[error("Internal server error")]
+    Internal,
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Version => StatusCode::UPGRADE_REQUIRED,
+            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::ConnectionLimit => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The answer that says so.
+    pub(super) fn response(&self) -> Response<Body> {
+        let mut response = plain(self.status(), self.to_string());
+        let hint = match self {
+            Self::Version => Some((header::SEC_WEBSOCKET_VERSION, "13")),
+            Self::Token(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            Self::ConnectionLimit | Self::Busy(_) => Some((header::RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = hint {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

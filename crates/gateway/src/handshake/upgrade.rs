@@ -1,0 +1,98 @@
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade::downcast;
+use mio::net::TcpStream;
+
+use super::Reception;
+use super::refusal::Refusal;
+use crate::arrival::{Arrival, ConnectionPermit, Purpose};
+use crate::http::Body;
+
+/// RFC 6455 §1.3: what a server appends to the client's key.
+const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// RFC 6455 §4.1: a client's key is the base64 form of so many random bytes.
+const NONCE_BYTES: usize = 16;
+
+/// The client's `Sec-WebSocket-Key`, if the request is a WebSocket handshake at all.
+pub(super) fn check<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
+    let headers = request.headers();
+    let lists = |name: header::HeaderName, word: &str| {
+        let mut values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
+    };
+    let upgrades = lists(header::CONNECTION, "upgrade") && lists(header::UPGRADE, "websocket");
+    // HTTP/1.0 has no upgrades.
+    if request.method() != Method::GET || !upgrades || request.version() < Version::HTTP_11 {
+        return Err(Refusal::NotWebSocket);
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        return Err(Refusal::Version);
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == NONCE_BYTES));
+    key.cloned().ok_or(Refusal::Key)
+}
+
+/// Takes a place among the process's connections.
+pub(super) fn permit(reception: &Reception) -> Result<ConnectionPermit, Refusal> {
+    let connections_max = reception.settings.load().limits.connections_max;
+    ConnectionPermit::take(&reception.connections, connections_max).ok_or_else(|| {
+        metrics::counter!("webpubsub_connections_refused_total").increment(1);
+        Refusal::ConnectionLimit
+    })
+}
+
+/// Answers 101, and sends the socket to its worker once the answer is out.
+pub(super) fn accept(
+    reception: &Reception,
+    request: &mut Request<Incoming>,
+    key: &HeaderValue,
+    subprotocol: Option<&str>,
+    worker: u8,
+    (purpose, permit): (Purpose, ConnectionPermit),
+) -> Response<Body> {
+    let upgrade = hyper::upgrade::on(request);
+    let arrivals = reception.arrivals[usize::from(worker)].clone();
+    tokio::task::spawn_local(async move {
+        let arrival = match upgrade.await.map(take_socket) {
+            Ok(Some((stream, early))) => Arrival { stream, early, purpose, permit },
+            // The client went away between its request and our answer; nothing has begun yet.
+            Ok(None) | Err(_) => return,
+        };
+        // A worker that takes no arrivals has stopped, and so has the service.
+        let _stopped = arrivals.send(arrival);
+    });
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_value(key));
+    if let Some(subprotocol) = subprotocol.and_then(|name| HeaderValue::from_str(name).ok()) {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response
+}
+
+fn accept_value(key: &HeaderValue) -> HeaderValue {
+    let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
+    context.update(key.as_bytes());
+    context.update(ACCEPT_GUID);
+    let encoded = STANDARD.encode(context.finish());
+    HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Takes the bare socket back from hyper and from the runtime; the worker's own event loop will watch it.
+fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(TcpStream, Vec<u8>)> {
+    let parts = downcast::<TokioIo<tokio::net::TcpStream>>(upgraded).ok()?;
+    let stream = parts.io.into_inner().into_std().ok()?;
+    // Coalescing is ours: what the kernel is given should leave at once.
+    stream.set_nodelay(true).ok()?;
+    Some((TcpStream::from_std(stream), parts.read_buf.to_vec()))
+}

@@ -1,0 +1,104 @@
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+
+use crate::handshake::{self, Reception};
+
+/// The body of every answer: short, or a page of a listing.
+pub(crate) type Body = Full<Bytes>;
+
+/// Answers whatever is not a client's handshake.
+pub trait Fallback: 'static {
+    /// Answers one request. `scheme` is how the client reached the service: `http` or `https`.
+    fn answer(
+        &self,
+        scheme: &'static str,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Body>>;
+}
+
+/// Serves one socket until it closes or is upgraded.
+pub(crate) async fn serve<F: Fallback>(stream: TcpStream, reception: Rc<Reception>, fallback: Rc<F>) {
+    let limits = reception.settings.load().limits.clone();
+    let begun = Rc::new(Cell::new(false));
+    let (begins, header_timeout) = (begun.clone(), Duration::from_millis(limits.header_timeout_ms));
+    let service = service_fn(move |request| {
+        begins.set(true);
+        let (reception, fallback) = (reception.clone(), fallback.clone());
+        async move {
+            let response = if handshake::concerns(request.uri().path()) {
+                handshake::answer(&reception, request).await
+            } else {
+                fallback.answer("http", request).await
+            };
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut server = auto::Builder::new(LocalExecutor);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(limits.header_bytes_max.max(MIN_BUFFER_BYTES));
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_millis(limits.ping_interval_ms))
+        .keep_alive_timeout(Duration::from_millis(limits.ping_interval_ms))
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
+    let served = tokio::select! {
+        served = server.serve_connection_with_upgrades(TokioIo::new(stream), service) => served.map_err(|error| error.to_string()),
+        () = silence(header_timeout, &begun) => Err("no request came in time".to_owned()),
+    };
+    if let Err(error) = served {
+        // A peer that stops in the middle, or never begins, is its own affair; it is counted, and told where hyper can.
+        metrics::counter!("webpubsub_http_connection_errors_total").increment(1);
+        tracing::debug!(error, "an HTTP connection ended with an error");
+    }
+}
+
+/// Comes back if a peer has not made a first request in time. Hyper's own time-out begins only once it knows which version of HTTP is spoken,
+/// and a peer need not say.
+async fn silence(header_timeout: Duration, begun: &Cell<bool>) {
+    tokio::time::sleep(header_timeout).await;
+    if begun.get() {
+        std::future::pending().await
+    }
+}
+
+/// What hyper needs at least to read a request head.
+const MIN_BUFFER_BYTES: usize = 8192;
+/// Requests that one HTTP/2 connection may have open: enough for a busy application server, little enough to bound one peer.
+const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// An answer with a status, a plain sentence, and nothing else.
+pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let plain_text = http::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, plain_text);
+    response
+}
+
+/// Runs hyper's tasks on the worker's own thread.
+#[derive(Clone, Copy)]
+struct LocalExecutor;
+
+impl<T: Future<Output = ()> + 'static> Executor<T> for LocalExecutor {
+    fn execute(&self, task: T) {
+        tokio::task::spawn_local(task);
+    }
+}

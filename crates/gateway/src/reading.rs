@@ -1,0 +1,147 @@
+use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use hubwire_hub::{ConnectionKey, Ending, Exchange};
+use hubwire_protocol::codes::Close;
+use hubwire_protocol::json;
+use hubwire_protocol::websocket::{CloseFrame, DecodeError, Frame, MessageKind, Opcode, control_frame};
+
+use crate::worker::State;
+
+impl<E: Exchange> State<E> {
+    /// Reads one buffer full from a socket and does what the client asks. A socket that may have more goes to the end of the list.
+    pub(crate) fn read(&mut self, key: ConnectionKey) {
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        let now_ms = self.now_ms;
+        let Some(socket) = self.socket(key) else {
+            self.read_buffer = buffer;
+            return;
+        };
+        socket.in_read_queue = false;
+        match socket.stream.read(&mut buffer) {
+            Ok(0) => self.drop_socket(key, Ending::Lost),
+            Ok(read) if socket.deaf => {
+                if read == buffer.len() {
+                    self.queue_read(key);
+                }
+            }
+            Ok(read) => {
+                socket.heard_ms = now_ms;
+                self.consume(key, &mut buffer[..read]);
+                // A short read has emptied the socket; the next byte is a new event.
+                if read == buffer.len() {
+                    self.queue_read(key);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.queue_read(key),
+            Err(_) => self.drop_socket(key, Ending::Lost),
+        }
+        self.read_buffer = buffer;
+    }
+
+    /// Takes every whole frame from what a client sent, and keeps the rest until there is more.
+    pub(crate) fn consume(&mut self, key: ConnectionKey, arrived: &mut [u8]) {
+        let Some(socket) = self.socket(key) else {
+            return;
+        };
+        let mut joined = std::mem::take(&mut socket.partial);
+        let goes_on = !joined.is_empty();
+        joined.extend_from_slice(if goes_on { arrived } else { &[] });
+        let input = if goes_on { &mut joined[..] } else { &mut *arrived };
+        let mut taken = 0;
+        let message_bytes_max = self.settings.limits.message_bytes_max;
+        while let Some(socket) = self.socket(key) {
+            match socket.decoder.decode(&mut input[taken..], message_bytes_max) {
+                Ok(None) => break,
+                Ok(Some((frame, bytes))) => {
+                    taken += bytes;
+                    if self.accept(key, frame).is_break() {
+                        return;
+                    }
+                    self.relieve();
+                }
+                Err(error) => return self.refuse_frame(key, error),
+            }
+        }
+        // A long message that arrives in many pieces grows in place; it is not copied for each of them.
+        let rest = if goes_on {
+            joined.drain(..taken);
+            if joined.is_empty() { Vec::new() } else { joined }
+        } else {
+            arrived[taken..].to_vec()
+        };
+        if let Some(socket) = self.socket(key) {
+            socket.partial = rest;
+        }
+    }
+
+    /// Does what one frame asks. Breaks if the socket is gone.
+    fn accept(&mut self, key: ConnectionKey, frame: Frame<'_>) -> ControlFlow<()> {
+        match frame {
+            Frame::Fragment | Frame::Pong => {}
+            Frame::Ping(payload) => self.shard.answer_ping(key, control_frame(Opcode::Pong, payload)),
+            Frame::Close(close) => {
+                self.finish(key, close);
+                return ControlFlow::Break(());
+            }
+            Frame::Message(kind, payload) => self.accept_message(key, kind, &payload),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn accept_message(&mut self, key: ConnectionKey, kind: MessageKind, payload: &[u8]) {
+        let text = std::str::from_utf8(payload);
+        if kind == MessageKind::Text && text.is_err() {
+            return self.fail(key, &Close::INVALID_UTF8);
+        }
+        if self.shard.is_simple(key) {
+            let payload = Bytes::copy_from_slice(payload);
+            return self.shard.simple_message(key, kind, payload, self.now_ms);
+        }
+        // JSON in a binary frame is understood; a binary frame that holds no JSON is a frame of the wrong type.
+        let refusal = match kind {
+            MessageKind::Text => Close::INVALID_JSON,
+            MessageKind::Binary => Close::TEXT_REQUIRED,
+        };
+        match text.map(json::decode) {
+            Ok(Ok(request)) => self.shard.request(key, request, self.now_ms),
+            Ok(Err(error)) => {
+                tracing::debug!(connection = ?self.shard.connection_id(key), %error, "a client message is invalid");
+                self.fail(key, &refusal);
+            }
+            Err(_) => self.fail(key, &refusal),
+        }
+    }
+
+    /// The client has ended the connection, or has answered that we did: the handshake is completed and the socket closed.
+    fn finish(&mut self, key: ConnectionKey, close: CloseFrame) {
+        self.flush(key);
+        let ending = match &close {
+            CloseFrame { code: Some(hubwire_protocol::codes::NORMAL), reason } => {
+                Ending::Normal(reason.clone())
+            }
+            _ => Ending::Lost,
+        };
+        self.echo(key, close);
+        self.drop_socket(key, ending);
+    }
+
+    fn refuse_frame(&mut self, key: ConnectionKey, error: DecodeError) {
+        // A peer that is past its closing handshake and still breaks rules is not told again.
+        if self.shard.connection_id(key).is_none() {
+            return self.drop_socket(key, Ending::Lost);
+        }
+        tracing::debug!(connection = ?self.shard.connection_id(key), %error, "a client frame is invalid");
+        let close = match error {
+            DecodeError::TooLarge => Close::MESSAGE_TOO_LARGE,
+            DecodeError::InvalidUtf8 => Close::INVALID_UTF8,
+            _ => Close::INVALID_FRAME,
+        };
+        self.fail(key, &close);
+        if let Some(socket) = self.socket(key) {
+            socket.deaf = true;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hubwire_auth::AccessKeys;
+use hubwire_protocol::HubName;
+
+/// What the client edge goes by. A new value takes effect for everything that follows, without a restart.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The keys that client tokens are signed with.
+    pub keys: AccessKeys,
+    /// Hosts, with port if they have one, that token audiences may name besides the request's own.
+    pub public_endpoints: Vec<String>,
+    /// Settings of single hubs.
+    pub hubs: HashMap<HubName, HubSettings>,
+    /// Settings of every hub that is not in `hubs`.
+    pub default_hub: HubSettings,
+    /// Bounds of this edge.
+    pub limits: Limits,
+    /// Bounds of the shards.
+    pub hub_limits: Arc<hubwire_hub::Limits>,
+}
+
+/// What one hub allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HubSettings {
+    /// Clients may connect without a token.
+    pub anonymous: bool,
+}
+
+impl Settings {
+    /// The settings of a hub.
+    pub fn hub(&self, name: &HubName) -> &HubSettings {
+        self.hubs.get(name).unwrap_or(&self.default_hub)
+    }
+}
+
+/// The bounds of the client edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message of a client, in bytes. A larger one ends its connection with 1009.
+    pub message_bytes_max: usize,
+    /// WebSocket connections of the process. One more is refused with status 429.
+    pub connections_max: usize,
+    /// Sockets of the process that are not, or not yet, WebSocket connections. One more is refused with status 503.
+    pub http_connections_max: usize,
+    /// How long a request head may take to arrive, in milliseconds; a socket that is late is closed.
+    pub header_timeout_ms: u64,
+    /// The largest request head, in bytes. A larger one is refused with status 431.
+    pub header_bytes_max: usize,
+    /// How often a ping is sent, in milliseconds. A client from which nothing arrives for twice as long is taken for lost.
+    pub ping_interval_ms: u64,
+    /// How long a closing handshake, or a stopping service, waits for its clients, in milliseconds.
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 1 << 20,
+            connections_max: 1_000_000,
+            http_connections_max: 32_768,
+            header_timeout_ms: 10_000,
+            header_bytes_max: 64 << 10,
+            ping_interval_ms: 20_000,
+            drain_timeout_ms: 5_000,
+        }
+    }
+}

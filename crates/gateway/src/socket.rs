@@ -1,0 +1,49 @@
+use hubwire_protocol::websocket::Decoder;
+use mio::net::TcpStream;
+
+use crate::arrival::ConnectionPermit;
+
+/// A connection's socket and what is in the middle of crossing it. Small, since there is one for every idle connection.
+pub(crate) struct Socket {
+    pub(crate) stream: TcpStream,
+    /// Bytes of a frame that is not whole yet.
+    pub(crate) partial: Vec<u8>,
+    pub(crate) decoder: Decoder,
+    /// Bytes of the outbox's first frame that the kernel has taken.
+    pub(crate) written_bytes: usize,
+    /// When something last arrived, on the monotonic clock.
+    pub(crate) heard_ms: u64,
+    /// Tells this socket from others that the same connection key had or will have.
+    pub(crate) serial: u64,
+    /// It stands in the list of sockets to read.
+    pub(crate) in_read_queue: bool,
+    /// Its closing handshake has begun from this side.
+    pub(crate) closing: bool,
+    /// Its peer broke the framing: what else it sends is dropped, since nobody can tell what it means.
+    pub(crate) deaf: bool,
+    /// Its place among the process's connections.
+    _permit: ConnectionPermit,
+}
+
+impl Socket {
+    pub(crate) fn new(
+        stream: TcpStream,
+        early: Vec<u8>,
+        permit: ConnectionPermit,
+        serial: u64,
+        now_ms: u64,
+    ) -> Self {
+        Self {
+            stream,
+            partial: early,
+            decoder: Decoder::default(),
+            written_bytes: 0,
+            heard_ms: now_ms,
+            serial,
+            in_read_queue: false,
+            closing: false,
+            deaf: false,
+            _permit: permit,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use std::io::Write;
+use std::time::Duration;
+
+use hubwire_hub::{ConnectionKey, Ending, Exchange};
+use hubwire_protocol::codes::Close;
+use hubwire_protocol::websocket::close_frame;
+use mio::{Interest, Token};
+use tokio::io::AsyncReadExt;
+
+use super::State;
+use crate::arrival::{Arrival, Purpose};
+use crate::socket::Socket;
+
+impl<E: Exchange> State<E> {
+    /// Takes over a socket: for a new connection, or for a session that its client came back to.
+    pub(super) fn attach(&mut self, arrival: Arrival) {
+        let Arrival { stream, early, purpose, permit } = arrival;
+        let key = match purpose {
+            Purpose::Open(opening) => self.shard.connect(*opening),
+            Purpose::Resume { hub, id } => match self.shard.resume(&hub, id, self.now_ms) {
+                Some(key) => key,
+                None => return self.refuse(stream),
+            },
+        };
+        self.serials += 1;
+        let mut socket = Socket::new(stream, early, permit, self.serials, self.now_ms);
+        // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
+        let interests = Interest::READABLE | Interest::WRITABLE;
+        let watched = self.poll.registry().register(&mut socket.stream, Token(key.index()), interests);
+        if self.sockets.len() <= key.index() {
+            self.sockets.resize_with(key.index() + 1, || None);
+        }
+        // A session's old socket, if it still has one, is closed here without a word: the client has left it.
+        self.sockets[key.index()] = Some(socket);
+        if let Err(error) = watched {
+            tracing::warn!(%error, "a socket cannot be watched");
+            return self.drop_socket(key, Ending::Lost);
+        }
+        let due_ms = self.now_ms + self.settings.limits.ping_interval_ms;
+        self.pings.push(due_ms, key, self.serials);
+        if self.draining {
+            self.send_away(key);
+        }
+        self.read_early(key);
+    }
+
+    /// Reads what came right behind the handshake, and then what came since.
+    fn read_early(&mut self, key: ConnectionKey) {
+        if let Some(socket) = self.socket(key)
+            && !socket.partial.is_empty()
+        {
+            self.consume(key, &mut []);
+        }
+        self.queue_read(key);
+    }
+
+    /// Closes the socket of a recovery that cannot be served. Outside of the loop, since it has no connection to be kept under.
+    fn refuse(&self, mut stream: mio::net::TcpStream) {
+        let frame = close_frame(&Close::NOT_RECOVERABLE);
+        // A new socket takes a few bytes at once; one that does not is gone already.
+        if stream.write_all(&frame).is_err() {
+            return;
+        }
+        let patience = Duration::from_millis(self.settings.limits.drain_timeout_ms);
+        tokio::task::spawn_local(async move {
+            let std_stream = std::net::TcpStream::from(stream);
+            let Ok(mut stream) = tokio::net::TcpStream::from_std(std_stream) else {
+                return;
+            };
+            // Until the client closes: closing first, with unread input, would reset the socket and could take the frame with it.
+            let mut rest = [0; 256];
+            let closed = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+            let _late = tokio::time::timeout(patience, closed).await;
+        });
+    }
+}

@@ -1,0 +1,64 @@
+use hubwire_hub::{Ending, Exchange};
+
+use super::State;
+
+/// How often a worker publishes its counters, in milliseconds.
+const REPORT_INTERVAL_MS: u64 = 1_000;
+/// Silence of so many ping intervals means that the peer is gone.
+const SILENT_INTERVALS_MAX: u64 = 2;
+
+impl<E: Exchange> State<E> {
+    /// When the loop has something to do even if nothing arrives.
+    pub(super) fn next_due_ms(&self) -> u64 {
+        let timers = [self.pings.next_ms(), self.closings.next_ms(), self.shard.next_expiry_ms()];
+        timers.into_iter().flatten().chain([self.next_report_ms]).min().unwrap_or(self.next_report_ms)
+    }
+
+    /// Does what is due.
+    pub(super) fn keep_time(&mut self) {
+        self.ping_due();
+        self.close_due();
+        self.shard.expire(self.now_ms);
+        if self.next_report_ms <= self.now_ms {
+            self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;
+            self.report();
+        }
+    }
+
+    fn ping_due(&mut self) {
+        let interval_ms = self.settings.limits.ping_interval_ms;
+        while let Some(timer) = self.pings.pop_due(self.now_ms) {
+            let now_ms = self.now_ms;
+            let Some(socket) = self.socket(timer.key).filter(|socket| socket.serial == timer.serial) else {
+                continue;
+            };
+            if now_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {
+                metrics::counter!("webpubsub_ping_timeouts_total").increment(1);
+                self.drop_socket(timer.key, Ending::Lost);
+                continue;
+            }
+            self.shard.ping(timer.key);
+            self.pings.push(now_ms + interval_ms, timer.key, timer.serial);
+        }
+    }
+
+    /// Drops sockets whose peers did not answer the closing handshake.
+    fn close_due(&mut self) {
+        while let Some(timer) = self.closings.pop_due(self.now_ms) {
+            if self.socket(timer.key).is_some_and(|socket| socket.serial == timer.serial) {
+                // The last words may not have been tried yet, if patience is very short.
+                self.flush(timer.key);
+                self.drop_socket(timer.key, Ending::Lost);
+            }
+        }
+    }
+
+    fn report(&self) {
+        let worker = self.index.to_string();
+        for (name, value) in self.shard.counters().iter() {
+            metrics::counter!(name, "worker" => worker.clone()).absolute(value);
+        }
+        metrics::gauge!("webpubsub_connections", "worker" => worker)
+            .set(self.shard.connection_count() as f64);
+    }
+}

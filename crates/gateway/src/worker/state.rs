@@ -1,0 +1,109 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use hubwire_hub::{ConnectionKey, Ending, Exchange, Shard};
+use hubwire_protocol::codes::Close;
+
+use super::Shared;
+use crate::socket::Socket;
+use crate::timers::Timers;
+use crate::{Environment, Error, Settings};
+
+/// What one read takes from a socket at most. Larger reads save system calls under load, and this one buffer is all that a worker has.
+const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// All that a worker's loop works on.
+pub(crate) struct State<E> {
+    pub(super) index: u8,
+    pub(crate) shard: Shard,
+    pub(crate) exchange: E,
+    /// By connection key.
+    pub(crate) sockets: Vec<Option<Socket>>,
+    pub(super) poll: mio::Poll,
+    /// Sockets that may have something to read.
+    pub(crate) read_queue: VecDeque<ConnectionKey>,
+    pub(crate) read_buffer: Vec<u8>,
+    /// Where the heads of sequenced frames are written for one flush.
+    pub(crate) heads: Vec<u8>,
+    pub(super) pings: Timers,
+    pub(crate) closings: Timers,
+    /// The service stops: who still comes is told so.
+    pub(super) draining: bool,
+    pub(super) next_report_ms: u64,
+    pub(super) serials: u64,
+    pub(crate) now_ms: u64,
+    pub(crate) settings: Arc<Settings>,
+    pub(super) settings_source: Arc<ArcSwap<Settings>>,
+    pub(super) environment: Arc<dyn Environment>,
+}
+
+impl<E: Exchange> State<E> {
+    pub(super) fn new(index: u8, shared: &Shared, exchange: E) -> Result<Self, Error> {
+        let settings = shared.settings.load_full();
+        Ok(Self {
+            index,
+            shard: Shard::new(settings.hub_limits.clone()),
+            exchange,
+            sockets: Vec::new(),
+            poll: mio::Poll::new()?,
+            read_queue: VecDeque::new(),
+            read_buffer: vec![0; READ_BUFFER_BYTES],
+            heads: Vec::new(),
+            pings: Timers::default(),
+            closings: Timers::default(),
+            draining: false,
+            next_report_ms: 0,
+            serials: 0,
+            now_ms: shared.environment.monotonic_ms(),
+            settings,
+            settings_source: shared.settings.clone(),
+            environment: shared.environment.clone(),
+        })
+    }
+
+    pub(crate) fn socket(&mut self, key: ConnectionKey) -> Option<&mut Socket> {
+        self.sockets.get_mut(key.index())?.as_mut()
+    }
+
+    /// Puts a socket into the list of those to read, once.
+    pub(crate) fn queue_read(&mut self, key: ConnectionKey) {
+        let Some(socket) = self.socket(key) else {
+            return;
+        };
+        if !socket.in_read_queue {
+            socket.in_read_queue = true;
+            self.read_queue.push_back(key);
+        }
+    }
+
+    /// Ends a connection for a fault of its client: it is told, and its session is gone.
+    pub(crate) fn fail(&mut self, key: ConnectionKey, close: &Close) {
+        tracing::debug!(connection = ?self.shard.connection_id(key), code = close.code, reason = %close.reason, "a client broke its protocol");
+        self.shard.fail(key, close);
+    }
+
+    /// Closes a socket and tells the shard how it ended.
+    pub(crate) fn drop_socket(&mut self, key: ConnectionKey, ending: Ending) {
+        if let Some(socket) = self.sockets.get_mut(key.index()) {
+            *socket = None;
+        }
+        self.shard.disconnect(key, ending, self.now_ms);
+    }
+
+    /// Carries out what the shard wants of its surroundings.
+    pub(crate) fn carry_out(&mut self) {
+        use hubwire_hub::Effect;
+        for effect in self.shard.take_effects() {
+            match effect {
+                Effect::Publish(envelope) => self.exchange.publish(envelope),
+                Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
+                Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
+                Effect::Closing(key) => self.begin_closing(key),
+                Effect::Ended { connection, hub, user, reason } => {
+                    tracing::debug!(%connection, %hub, user = ?user, %reason, "a connection has ended");
+                }
+            }
+        }
+    }
+}

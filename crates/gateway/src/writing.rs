@@ -1,0 +1,136 @@
+use std::io::{ErrorKind, IoSlice, Write};
+
+use hubwire_hub::{ConnectionKey, Ending, Exchange, Outbound, Outbox};
+use hubwire_protocol::codes::Close;
+use hubwire_protocol::json;
+use hubwire_protocol::websocket::{CloseFrame, Opcode, close_frame, control_frame};
+use mio::net::TcpStream;
+
+use crate::worker::State;
+
+/// Frames that one write takes at most; each is one piece, or two with a head of its own. Beyond some tens of frames a write costs what
+/// its bytes cost, so more would gain nothing.
+const FRAMES_PER_WRITE: usize = 64;
+
+/// How a flush ended.
+enum Flushed {
+    /// Everything is with the kernel.
+    All,
+    /// The socket would block.
+    Blocked,
+    /// The socket is dead.
+    Dead,
+}
+
+impl<E: Exchange> State<E> {
+    /// Writes what waits in a connection's outbox, in as few writes as can be, until all is written or the socket would block.
+    pub(crate) fn flush(&mut self, key: ConnectionKey) {
+        let Some(socket) = self.sockets.get_mut(key.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        let Some(outbox) = self.shard.outbox(key, self.now_ms) else {
+            return;
+        };
+        let flushed = write_all(&socket.stream, outbox, &mut socket.written_bytes, &mut self.heads);
+        match flushed {
+            Flushed::All => {}
+            Flushed::Blocked => self.shard.set_blocked(key, true),
+            Flushed::Dead => self.drop_socket(key, Ending::Lost),
+        }
+    }
+
+    /// Answers a client's close frame with its own code, unless this side began, or has something unfinished on the socket.
+    pub(crate) fn echo(&mut self, key: ConnectionKey, close: CloseFrame) {
+        let unfinished = self
+            .shard
+            .outbox(key, self.now_ms)
+            .is_none_or(|outbox| outbox.is_closing() || !outbox.is_empty());
+        let Some(socket) = self.socket(key).filter(|_| !unfinished) else {
+            return;
+        };
+        let frame = match close.code {
+            Some(code) => close_frame(&Close { code, reason: close.reason.into() }),
+            None => control_frame(Opcode::Close, &[]),
+        };
+        // The client is leaving: whether it still hears the answer is its affair.
+        let _heard = socket.stream.write(&frame);
+    }
+}
+
+fn write_all(
+    stream: &TcpStream,
+    outbox: &mut Outbox,
+    written_bytes: &mut usize,
+    heads: &mut Vec<u8>,
+) -> Flushed {
+    while !outbox.is_empty() {
+        let written = match write_some(stream, outbox, *written_bytes, heads) {
+            Ok(0) => return Flushed::Dead,
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Flushed::Blocked,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return Flushed::Dead,
+        };
+        settle(outbox, written_bytes, *written_bytes + written, heads);
+    }
+    Flushed::All
+}
+
+/// One write of the outbox's first frames, without the bytes of the first that were written before.
+fn write_some(
+    mut stream: &TcpStream,
+    outbox: &Outbox,
+    skip: usize,
+    heads: &mut Vec<u8>,
+) -> std::io::Result<usize> {
+    heads.clear();
+    let mut frames = outbox.frames();
+    if let (Some(frame), None) = (frames.next(), frames.next())
+        && frame.sequence_id == 0
+    {
+        // The usual case: one whole frame.
+        return stream.write(&frame.bytes[skip..]);
+    }
+    let mut head_ends = [0; FRAMES_PER_WRITE];
+    for (frame, end) in outbox.frames().zip(&mut head_ends) {
+        write_head(heads, frame);
+        *end = heads.len();
+    }
+    let mut pieces = [IoSlice::new(&[]); 2 * FRAMES_PER_WRITE];
+    let (mut count, mut head_start) = (0, 0);
+    for (frame, head_end) in outbox.frames().zip(head_ends) {
+        for piece in [&heads[head_start..head_end], &frame.bytes[..]] {
+            if !piece.is_empty() {
+                pieces[count] = IoSlice::new(piece);
+                count += 1;
+            }
+        }
+        head_start = head_end;
+    }
+    let mut pieces = &mut pieces[..count];
+    IoSlice::advance_slices(&mut pieces, skip);
+    stream.write_vectored(pieces)
+}
+
+/// Takes the frames away that are completely written.
+fn settle(outbox: &mut Outbox, written_bytes: &mut usize, mut bytes: usize, head: &mut Vec<u8>) {
+    let mut frames = 0;
+    for frame in outbox.frames() {
+        head.clear();
+        write_head(head, frame);
+        let frame_bytes = head.len() + frame.bytes.len();
+        if bytes < frame_bytes {
+            break;
+        }
+        bytes -= frame_bytes;
+        frames += 1;
+    }
+    *written_bytes = bytes;
+    outbox.written(frames, bytes > 0);
+}
+
+fn write_head(heads: &mut Vec<u8>, frame: &Outbound) {
+    if frame.sequence_id != 0 {
+        json::sequenced_head(heads, frame.sequence_id, frame.bytes.len());
+    }
+}

@@ -1,0 +1,53 @@
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident => $metric:literal,)*) => {
+        /// What a shard has seen and done since it started. Every bound and every drop is counted here.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Counters {
+            /// Every counter with its metric name.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$(($metric, self.$field)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections that were opened.
+    connections_opened => "webpubsub_connection_opens_total",
+    /// Connections, and sessions, that ended, whatever the cause.
+    connections_closed => "webpubsub_connection_closes_total",
+    /// Reliable sessions that lost their socket and may come back.
+    sessions_detached => "webpubsub_session_detaches_total",
+    /// Recoveries that were served.
+    sessions_recovered => "webpubsub_session_recoveries_total",
+    /// Recoveries that were refused with 1008.
+    recoveries_refused => "webpubsub_session_recoveries_refused_total",
+    /// Sessions that nobody recovered in time.
+    sessions_expired => "webpubsub_session_expirations_total",
+    /// Requests that clients sent.
+    requests => "webpubsub_client_requests_total",
+    /// Envelopes that reached this shard.
+    publishes => "webpubsub_publishes_total",
+    /// Copies that were put into an outbox or kept for a detached session.
+    deliveries => "webpubsub_deliveries_total",
+    /// Copies that were dropped since their time to live had passed.
+    ttl_drops => "webpubsub_ttl_drops_total",
+    /// Connections that ended since their outbox was full: limits `outbox_messages_max` and `outbox_bytes_max`.
+    outboxes_full => "webpubsub_outbox_full_total",
+    /// Sessions that ended since their window was full: limits `unacknowledged_messages_max` and `unacknowledged_bytes_max`.
+    windows_full => "webpubsub_window_full_total",
+    /// Requests that repeated an acknowledgement id which had taken effect.
+    duplicates => "webpubsub_duplicate_requests_total",
+    /// Requests that were refused for want of a permission.
+    forbidden => "webpubsub_forbidden_requests_total",
+    /// User events that no handler took.
+    events_unhandled => "webpubsub_unhandled_events_total",
+    /// Joins that were refused: limit `groups_per_connection_max`.
+    group_limit_refusals => "webpubsub_group_limit_refusals_total",
+    /// Messages and frames that broke their protocol; each ended its connection.
+    invalid_messages => "webpubsub_invalid_messages_total",
+}

@@ -1,0 +1,180 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::connection::{Connection, Link};
+use crate::encoding::Encodings;
+use crate::outbox::Outbound;
+use crate::selection::Selection;
+use crate::shard::Shard;
+use crate::window::{Full, Window};
+use crate::{ConnectionKey, Envelope, Limits, Protocol, Target};
+
+/// Publishes to more connections than this are flushed behind smaller ones, so that a large group does not hold up everybody else.
+const PROMPT_RECIPIENTS_MAX: usize = 64;
+/// The part of its bounds that an outbox may fill before the shard asks for a flush: a socket that takes what it is given never gets
+/// near the bounds themselves, however much is published in one turn.
+const PRESSURE_DIVISOR: usize = 4;
+
+/// What became of one copy.
+enum Outcome {
+    Delivered,
+    OutboxFull,
+    WindowFull,
+}
+
+impl Shard {
+    /// Delivers an envelope to its recipients in this shard: to the outbox of each that has a socket, and to the window of each that
+    /// is reliable. Who cannot take it loses its connection, and nobody else notices.
+    pub fn publish(&mut self, envelope: &Envelope, now_ms: u64) {
+        self.counters.publishes += 1;
+        let Some(hub_slot) = self.hub_slot(&envelope.hub) else {
+            return;
+        };
+        let hub = &self.hubs[hub_slot as usize];
+        let single;
+        let recipients = match &envelope.target {
+            Target::Hub => &hub.connections[..],
+            Target::Group(group) => match hub.groups.get(group) {
+                Some(group) => &self.groups.get(*group).members[..],
+                None => &[],
+            },
+            Target::User(user) => hub.users.get(user).map_or(&[][..], |connections| &connections[..]),
+            Target::Connection(id) => {
+                single = self.ids.get(id).copied();
+                single.as_slice()
+            }
+        };
+        let selection = Selection::new(&envelope.excluded, envelope.filter.as_deref());
+        let mut delivery = Delivery::new(envelope, &self.limits, now_ms);
+        let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
+        let mut overflowing = Vec::new();
+        for &key in recipients {
+            let connection = &mut self.connections[key.index()];
+            if connection.hub != hub_slot || !selection.includes(key, connection, hub, &self.groups) {
+                continue;
+            }
+            match delivery.deliver(connection) {
+                Outcome::Delivered => {
+                    self.counters.deliveries += 1;
+                    self.flushes.mark(key, connection, lane, &self.limits);
+                }
+                Outcome::OutboxFull => overflowing.push((key, false)),
+                Outcome::WindowFull => overflowing.push((key, true)),
+            }
+        }
+        self.counters.ttl_drops += delivery.late;
+        for (key, window) in overflowing {
+            self.overflow(key, window);
+        }
+    }
+}
+
+/// One envelope on its way into the outboxes and windows of its recipients.
+struct Delivery<'a> {
+    encodings: Encodings<'a>,
+    limits: &'a Limits,
+    now_ms: u64,
+    deadline_ms: u64,
+    /// Older messages that were found to be too late, and made room.
+    late: u64,
+}
+
+impl<'a> Delivery<'a> {
+    fn new(envelope: &'a Envelope, limits: &'a Limits, now_ms: u64) -> Self {
+        let deadline_ms = match envelope.ttl_s {
+            0 => 0,
+            ttl_s => now_ms + u64::from(ttl_s) * 1000,
+        };
+        Self { encodings: Encodings::new(&envelope.message), limits, now_ms, deadline_ms, late: 0 }
+    }
+
+    fn deliver(&mut self, connection: &mut Connection) -> Outcome {
+        let limits = self.limits;
+        let (mut messages_max, mut bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
+        let frame = match (&connection.protocol, &mut connection.window) {
+            (_, Some(window)) => {
+                (messages_max, bytes_max) = limits.reliable_outbox();
+                match self.number(window) {
+                    Ok(frame) => frame,
+                    Err(Full) => return Outcome::WindowFull,
+                }
+            }
+            (Protocol::Simple(_), None) => self.whole(Encodings::simple),
+            (Protocol::PubSub(_), None) => self.whole(Encodings::json),
+        };
+        if connection.link != Link::Attached || connection.outbox.push(frame, messages_max, bytes_max) {
+            Outcome::Delivered
+        } else {
+            Outcome::OutboxFull
+        }
+    }
+
+    /// Numbers the message in a session's window. What is too late there is dropped before the window counts as full.
+    fn number(&mut self, window: &mut Window) -> Result<Outbound, Full> {
+        let tail = self.encodings.json_tail();
+        if !window.has_room(tail.len(), self.limits) {
+            self.late += window.drop_late(self.now_ms) as u64;
+        }
+        window.push(tail, self.deadline_ms, self.limits)
+    }
+
+    fn whole(&mut self, form: impl FnOnce(&mut Encodings<'a>) -> Bytes) -> Outbound {
+        Outbound { bytes: form(&mut self.encodings), sequence_id: 0, deadline_ms: self.deadline_ms }
+    }
+}
+
+/// How soon a connection is flushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// With the next flush.
+    Prompt,
+    /// In its turn among the many recipients of large publishes.
+    Bulk,
+}
+
+/// Who has something to write. A connection stands at most once in each lane.
+#[derive(Default)]
+pub(crate) struct Flushes {
+    pub(crate) prompt: Vec<ConnectionKey>,
+    pub(crate) bulk: VecDeque<ConnectionKey>,
+    /// Whether some outbox fills up although its socket would take more.
+    pub(crate) pressing: bool,
+}
+
+impl Flushes {
+    /// Notes that a connection has something to write.
+    pub(crate) fn mark(
+        &mut self,
+        key: ConnectionKey,
+        connection: &mut Connection,
+        lane: Lane,
+        limits: &Limits,
+    ) {
+        if connection.link == Link::Detached {
+            return;
+        }
+        let outbox = &connection.outbox;
+        if !connection.blocked
+            && (outbox.len() > limits.outbox_messages_max / PRESSURE_DIVISOR
+                || outbox.bytes() > limits.outbox_bytes_max / PRESSURE_DIVISOR)
+        {
+            self.pressing = true;
+        }
+        // A socket that would block is flushed when it is writable again, not before.
+        if connection.blocked || connection.in_prompt_lane {
+            return;
+        }
+        match lane {
+            Lane::Prompt => {
+                connection.in_prompt_lane = true;
+                self.prompt.push(key);
+            }
+            Lane::Bulk if !connection.in_bulk_lane => {
+                connection.in_bulk_lane = true;
+                self.bulk.push_back(key);
+            }
+            Lane::Bulk => {}
+        }
+    }
+}

@@ -1,0 +1,46 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hubwire_protocol::HubName;
+
+use crate::{Command, Envelope, Reply, Target};
+
+/// What reaches a shard from elsewhere.
+pub enum Parcel {
+    /// Deliver this.
+    Envelope(Envelope),
+    /// Do this, and say what came of it.
+    Command {
+        /// The hub that it is about.
+        hub: HubName,
+        /// What is to be done; all shards in its scope share it.
+        command: Arc<Command>,
+        /// Takes the answer, once all that the command caused has been carried out.
+        reply: Box<dyn FnOnce(Reply) + Send>,
+    },
+}
+
+/// One shard's tie to all others. Each worker owns one; [`crate::Router`] is what everybody else uses.
+pub trait Exchange {
+    /// Takes parcels that wait, in the order in which each sender sent them, at most `limit`. Pending only if there are none; then the
+    /// task is woken when one arrives. Answers how many it took.
+    fn poll_parcels(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut Vec<Parcel>,
+        limit: usize,
+    ) -> Poll<usize>;
+
+    /// Hands an envelope to every other shard with interest in its target. It is always taken: the caller asks
+    /// [`Exchange::is_congested`] before it reads what leads to one.
+    fn publish(&self, envelope: Envelope);
+
+    /// From the moment this returns, envelopes for the target reach this shard, whoever publishes them.
+    fn interested(&mut self, hub: &HubName, target: &Target);
+
+    /// Envelopes for the target need no longer reach this shard.
+    fn uninterested(&mut self, hub: &HubName, target: &Target);
+
+    /// Whether some other shard has so much waiting that client input should wait.
+    fn is_congested(&self) -> bool;
+}

@@ -1,0 +1,41 @@
+//! The heart of Hubwire: hubs, and the connections, groups, users and sessions in them, without any input or output of its own.
+//!
+//! Its nouns: a [`Shard`] owns the connections of one worker and all that is indexed by them. An [`Envelope`] is one publish, a
+//! [`Command`] is what an application asks, a [`Reply`] what came of it; a [`Router`] takes both to all shards. What a shard wants of its
+//! surroundings is an [`Effect`]; what it wants written waits in a connection's [`Outbox`].
+//!
+//! It must never know about sockets, runtimes, clocks or random sources: time is handed in as milliseconds on a monotonic clock.
+
+mod ack_memory;
+mod command;
+mod connection;
+mod counters;
+mod delivery;
+mod effect;
+mod encoding;
+mod envelope;
+mod exchange;
+mod execute;
+mod expiry;
+mod group;
+mod hub;
+mod limits;
+mod outbox;
+mod request;
+mod router;
+mod selection;
+mod session;
+mod shard;
+mod window;
+
+pub use command::{Command, Member, Reply, Scope, Subject};
+pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
+pub use counters::Counters;
+pub use effect::Effect;
+pub use envelope::{Envelope, Target};
+pub use exchange::{Exchange, Parcel};
+pub use limits::Limits;
+pub use outbox::{Outbound, Outbox};
+pub use router::{Answer, Busy, Router};
+pub use session::Ending;
+pub use shard::Shard;

@@ -1,0 +1,135 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// One frame that waits for a socket.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// The bytes that recipients share: a whole frame, or all of a sequenced message but its head.
+    pub bytes: Bytes,
+    /// The recipient's sequence id; 0 where `bytes` is a whole frame.
+    pub sequence_id: u64,
+    /// When the frame is no longer worth sending, on the shard's clock in milliseconds; 0 is never.
+    pub deadline_ms: u64,
+}
+
+impl Outbound {
+    /// A frame that is complete and never too late.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self { bytes, sequence_id: 0, deadline_ms: 0 }
+    }
+
+    fn is_late(&self, now_ms: u64) -> bool {
+        self.deadline_ms != 0 && self.deadline_ms <= now_ms
+    }
+}
+
+/// What waits to be written to one connection's socket, in order. An empty outbox owns no memory.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    frames: VecDeque<Outbound>,
+    bytes: usize,
+    /// Whether part of the first frame is with the kernel already: then it must be finished, whatever happens.
+    started: bool,
+    closing: bool,
+    /// The earliest deadline among the frames, or earlier; 0 while none has one.
+    deadline_ms: u64,
+}
+
+impl Outbox {
+    /// Frames in their order, for a vectored write.
+    pub fn frames(&self) -> impl Iterator<Item = &Outbound> {
+        self.frames.iter()
+    }
+
+    /// The number of waiting frames.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    /// The bytes that wait, without heads.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether the socket is to be closed once all has been written.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Takes the first frames away, which are completely written; `started` says whether the next one is written in part.
+    pub fn written(&mut self, frames: usize, started: bool) {
+        for frame in self.frames.drain(..frames) {
+            self.bytes -= frame.bytes.len();
+        }
+        self.started = started;
+        if self.frames.is_empty() {
+            // An idle connection keeps no queue: most connections are idle most of the time.
+            self.frames = VecDeque::new();
+        }
+    }
+
+    /// Whether a frame may have come too late: a quick test before [`Outbox::drop_late`].
+    pub(crate) fn may_be_late(&self, now_ms: u64) -> bool {
+        self.deadline_ms != 0 && self.deadline_ms <= now_ms
+    }
+
+    /// Drops frames that came too late to be worth sending, and answers their sequence ids.
+    pub(crate) fn drop_late(&mut self, now_ms: u64) -> Vec<u64> {
+        let mut dropped = Vec::new();
+        let mut index = 0;
+        let started = self.started;
+        let bytes = &mut self.bytes;
+        self.frames.retain(|frame| {
+            let keep = !frame.is_late(now_ms) || (index == 0 && started);
+            index += 1;
+            if !keep {
+                *bytes -= frame.bytes.len();
+                dropped.push(frame.sequence_id);
+            }
+            keep
+        });
+        let deadlines = self.frames.iter().map(|frame| frame.deadline_ms);
+        self.deadline_ms = deadlines.filter(|deadline_ms| *deadline_ms > now_ms).min().unwrap_or(0);
+        dropped
+    }
+
+    /// Appends a frame, unless the outbox would exceed its bounds.
+    pub(crate) fn push(&mut self, frame: Outbound, messages_max: usize, bytes_max: usize) -> bool {
+        if self.frames.len() >= messages_max || self.bytes + frame.bytes.len() > bytes_max {
+            return false;
+        }
+        self.bytes += frame.bytes.len();
+        if frame.deadline_ms != 0 && (self.deadline_ms == 0 || frame.deadline_ms < self.deadline_ms) {
+            self.deadline_ms = frame.deadline_ms;
+        }
+        self.frames.push_back(frame);
+        true
+    }
+
+    /// Appends the last frames that the connection will ever get, beyond any bound.
+    pub(crate) fn finish(&mut self, frames: impl IntoIterator<Item = Bytes>) {
+        for bytes in frames {
+            self.bytes += bytes.len();
+            self.frames.push_back(Outbound::whole(bytes));
+        }
+        self.closing = true;
+    }
+
+    /// Forgets all that waits, but for a frame that is written in part.
+    pub(crate) fn truncate(&mut self) {
+        let keep = usize::from(self.started && !self.frames.is_empty());
+        self.frames.truncate(keep);
+        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+    }
+
+    /// Forgets everything, since the socket is gone.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,264 @@
+use std::borrow::Cow;
+
+use hubwire_protocol::codes::Close;
+use hubwire_protocol::websocket::close_frame;
+use hubwire_protocol::{ConnectionId, HubName, json};
+
+use crate::connection::{Connection, Link};
+use crate::delivery::Lane;
+use crate::hub::Hub;
+use crate::outbox::Outbound;
+use crate::shard::Shard;
+use crate::{ConnectionKey, Effect, Opening, Target};
+
+/// How a client's socket ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// By a close frame with code 1000: the client will not come back. Its reason is told to the application.
+    Normal(String),
+    /// In any other way: another code, no code, no close frame at all. A reliable session can be recovered.
+    Lost,
+}
+
+impl Shard {
+    /// Begins a connection: from here on it can be addressed. Its greeting waits in its outbox.
+    ///
+    /// Groups beyond the limit per connection are left out and counted.
+    pub fn connect(&mut self, mut opening: Opening) -> ConnectionKey {
+        self.counters.connections_opened += 1;
+        let hub = self.enter_hub(&opening.hub);
+        self.attachments += 1;
+        let connection = Connection::new(&mut opening, hub, self.attachments);
+        let id = connection.id;
+        let key = ConnectionKey(self.connections.insert(connection) as u32);
+        self.ids.insert(id, key);
+        self.enter_lists(key);
+        for group in &opening.groups {
+            self.join(key, group);
+        }
+        let connection = &mut self.connections[key.index()];
+        if !connection.is_simple() {
+            let frame = json::connected(id, connection.user.as_ref(), opening.reconnection_token.as_deref());
+            self.reply(key, frame);
+        }
+        key
+    }
+
+    /// Ties a session to a new socket, in place of the one it had. All that is unacknowledged waits in its outbox, before anything
+    /// new, and the caller drops the old socket if there still is one.
+    ///
+    /// `None` if there is no such session to recover: the new socket is closed with [`Close::NOT_RECOVERABLE`].
+    pub fn resume(&mut self, hub: &HubName, id: ConnectionId, now_ms: u64) -> Option<ConnectionKey> {
+        let Some(key) = self.find_session(hub, id) else {
+            self.counters.recoveries_refused += 1;
+            return None;
+        };
+        self.counters.sessions_recovered += 1;
+        self.attachments += 1;
+        let connection = &mut self.connections[key.index()];
+        connection.link = Link::Attached;
+        connection.blocked = false;
+        connection.attachment = self.attachments;
+        connection.outbox.clear();
+        if let Some(window) = &mut connection.window {
+            self.counters.ttl_drops += window.drop_late(now_ms) as u64;
+            for frame in window.replay() {
+                // A full window always fits: the outbox of a reliable connection has room to spare beyond it.
+                connection.outbox.push(frame, usize::MAX, usize::MAX);
+            }
+        }
+        self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
+        Some(key)
+    }
+
+    /// A session that can be recovered now, attached or not.
+    pub(crate) fn find_session(&self, hub: &HubName, id: ConnectionId) -> Option<ConnectionKey> {
+        self.find(hub, id).filter(|key| self.connections[key.index()].window.is_some())
+    }
+
+    /// A connection's socket has ended. A reliable session outlives that for the recovery window, unless its client said goodbye.
+    pub fn disconnect(&mut self, key: ConnectionKey, ending: Ending, now_ms: u64) {
+        let Some(connection) = self.connections.get_mut(key.index()) else {
+            return;
+        };
+        connection.outbox.clear();
+        connection.blocked = false;
+        match (connection.link, ending) {
+            (Link::Attached, Ending::Lost) if connection.window.is_some() => {
+                connection.link = Link::Detached;
+                self.counters.sessions_detached += 1;
+                self.expiries.push(now_ms + self.limits.recovery_window_ms, key, connection.attachment);
+                return;
+            }
+            (Link::Attached, Ending::Lost) => self.end(key, Cow::Borrowed("The connection ended.")),
+            (Link::Attached, Ending::Normal(reason)) => self.end(key, Cow::Owned(reason)),
+            (Link::Detached, _) => return,
+            (Link::Ended, _) => {}
+        }
+        self.connections.remove(key.index());
+    }
+
+    /// Ends every session whose recovery window has passed.
+    pub fn expire(&mut self, now_ms: u64) {
+        while let Some((key, attachment)) = self.expiries.pop_due(now_ms) {
+            let due = self.connections.get(key.index()).is_some_and(|connection| {
+                connection.link == Link::Detached && connection.attachment == attachment
+            });
+            if due {
+                self.counters.sessions_expired += 1;
+                self.end(key, Cow::Borrowed("The connection recovery timeout expired."));
+                self.connections.remove(key.index());
+            }
+        }
+    }
+
+    /// When [`Shard::expire`] next has something to do.
+    pub fn next_expiry_ms(&self) -> Option<u64> {
+        self.expiries.next_ms()
+    }
+
+    /// Ends a connection whose client broke the protocol, outran a bound or stopped answering: it is told why, then its socket closes.
+    pub fn fail(&mut self, key: ConnectionKey, close: &Close) {
+        if self.connection_id(key).is_none() {
+            return;
+        }
+        self.counters.invalid_messages += 1;
+        let text = close.reason.clone();
+        self.close(key, close, text.clone(), text);
+    }
+
+    /// Ends a connection: PubSub clients are told `text`, all get the close frame, and the application is told `reason`.
+    pub fn close(
+        &mut self,
+        key: ConnectionKey,
+        close: &Close,
+        text: Cow<'static, str>,
+        reason: Cow<'static, str>,
+    ) {
+        let Some(connection) = self.connections.get_mut(key.index()) else {
+            return;
+        };
+        match connection.link {
+            Link::Ended => return,
+            Link::Detached => {
+                self.end(key, reason);
+                self.connections.remove(key.index());
+                return;
+            }
+            Link::Attached => {}
+        }
+        let notice = (!connection.is_simple()).then(|| json::disconnected(&text));
+        connection.outbox.finish(notice.into_iter().chain([close_frame(close)]));
+        self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
+        self.effects.push(Effect::Closing(key));
+        self.end(key, reason);
+    }
+
+    /// Ends a connection that cannot take what it is sent. Nothing more is queued for it but the reason.
+    pub(crate) fn overflow(&mut self, key: ConnectionKey, window: bool) {
+        let close = if window { Close::WINDOW_FULL } else { Close::QUEUE_FULL };
+        let counter = if window { &mut self.counters.windows_full } else { &mut self.counters.outboxes_full };
+        *counter += 1;
+        self.connections[key.index()].outbox.truncate();
+        self.close(key, &close, close.reason.clone(), close.reason.clone());
+    }
+
+    /// Queues a liveness check, unless something else is about to be sent anyway.
+    pub fn ping(&mut self, key: ConnectionKey) {
+        /// An empty ping frame.
+        const PING: &[u8] = &[0x89, 0];
+        if self.connections.get(key.index()).is_some_and(|connection| connection.outbox.is_empty()) {
+            self.reply(key, bytes::Bytes::from_static(PING));
+        }
+    }
+
+    /// Queues the answer to a client's ping.
+    pub fn answer_ping(&mut self, key: ConnectionKey, pong: bytes::Bytes) {
+        if self.connection_id(key).is_some() {
+            self.reply(key, pong);
+        }
+    }
+
+    /// Queues a frame that has no sequence id, such as an acknowledgement.
+    pub(crate) fn reply(&mut self, key: ConnectionKey, frame: bytes::Bytes) {
+        let connection = &mut self.connections[key.index()];
+        if connection.link != Link::Attached {
+            return;
+        }
+        let (messages_max, bytes_max) = self.limits.reliable_outbox();
+        if connection.outbox.push(Outbound::whole(frame), messages_max, bytes_max) {
+            self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
+        } else {
+            self.overflow(key, false);
+        }
+    }
+
+    /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
+    fn end(&mut self, key: ConnectionKey, reason: Cow<'static, str>) {
+        self.counters.connections_closed += 1;
+        self.leave_all(key);
+        let hub = self.leave_lists(key);
+        let connection = &mut self.connections[key.index()];
+        connection.link = Link::Ended;
+        connection.window = None;
+        self.ids.remove(&connection.id);
+        let user = connection.user.take();
+        self.effects.push(Effect::Ended { connection: connection.id, hub, user, reason });
+    }
+
+    fn enter_hub(&mut self, name: &HubName) -> u32 {
+        if let Some(slot) = self.hub_slot(name) {
+            return slot;
+        }
+        let slot = self.hubs.insert(Hub::new(name.clone())) as u32;
+        self.hub_slots.insert(name.clone(), slot);
+        self.effects.push(Effect::Interested(name.clone(), Target::Hub));
+        slot
+    }
+
+    fn enter_lists(&mut self, key: ConnectionKey) {
+        let connection = &mut self.connections[key.index()];
+        let hub = &mut self.hubs[connection.hub as usize];
+        connection.hub_position = hub.connections.len() as u32;
+        hub.connections.push(key);
+        if let Some(user) = &connection.user {
+            let connections = hub.users.entry(user.clone()).or_default();
+            connection.user_position = connections.len() as u32;
+            connections.push(key);
+            if connections.len() == 1 {
+                self.effects.push(Effect::Interested(hub.name.clone(), Target::User(user.clone())));
+            }
+        }
+    }
+
+    fn leave_lists(&mut self, key: ConnectionKey) -> HubName {
+        let connection = &self.connections[key.index()];
+        let (slot, hub_position, user_position) =
+            (connection.hub, connection.hub_position as usize, connection.user_position as usize);
+        let user = connection.user.clone();
+        let hub = &mut self.hubs[slot as usize];
+        let name = hub.name.clone();
+        hub.connections.swap_remove(hub_position);
+        if let Some(moved) = hub.connections.get(hub_position) {
+            self.connections[moved.index()].hub_position = hub_position as u32;
+        }
+        if let Some(user) = user
+            && let Some(connections) = hub.users.get_mut(&user)
+        {
+            connections.swap_remove(user_position);
+            if let Some(moved) = connections.get(user_position) {
+                self.connections[moved.index()].user_position = user_position as u32;
+            }
+            if connections.is_empty() {
+                hub.users.remove(&user);
+                self.effects.push(Effect::Uninterested(name.clone(), Target::User(user)));
+            }
+        }
+        if hub.connections.is_empty() {
+            self.hubs.remove(slot as usize);
+            self.hub_slots.remove(&name);
+            self.effects.push(Effect::Uninterested(name.clone(), Target::Hub));
+        }
+        name
+    }
+}

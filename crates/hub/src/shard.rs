@@ -1,0 +1,193 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hubwire_protocol::{ConnectionId, GroupName, HubName};
+use slab::Slab;
+
+use crate::connection::{Connection, Link};
+use crate::delivery::Flushes;
+use crate::expiry::Expiries;
+use crate::group::Groups;
+use crate::hub::Hub;
+use crate::{ConnectionKey, Counters, Effect, Limits, Outbox, Target};
+
+/// All connections of one worker, with the hubs, groups, users and sessions that they make up.
+///
+/// A shard changes only when it is told something, and tells what it wants by [`Effect`]s and by what waits in outboxes. The same calls
+/// with the same times always have the same outcome.
+pub struct Shard {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) connections: Slab<Connection>,
+    pub(crate) ids: HashMap<ConnectionId, ConnectionKey>,
+    pub(crate) hubs: Slab<Hub>,
+    pub(crate) hub_slots: HashMap<HubName, u32>,
+    pub(crate) groups: Groups,
+    pub(crate) expiries: Expiries,
+    /// Attachments of sockets so far.
+    pub(crate) attachments: u64,
+    pub(crate) flushes: Flushes,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) counters: Counters,
+}
+
+impl Shard {
+    /// A shard without connections.
+    pub fn new(limits: Arc<Limits>) -> Self {
+        Self {
+            limits,
+            connections: Slab::new(),
+            ids: HashMap::new(),
+            hubs: Slab::new(),
+            hub_slots: HashMap::new(),
+            groups: Groups::default(),
+            expiries: Expiries::default(),
+            attachments: 0,
+            flushes: Flushes::default(),
+            effects: Vec::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Changes the bounds for all that follows; what is held beyond a lowered bound stays until it drains.
+    pub fn set_limits(&mut self, limits: Arc<Limits>) {
+        self.limits = limits;
+    }
+
+    /// What the shard has counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Connections and recoverable sessions in this shard.
+    pub fn connection_count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// What the shard wants of its surroundings, oldest first.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Whether outboxes fill up although their sockets would take more: flush everything before more input is handed in.
+    pub fn is_pressing(&self) -> bool {
+        self.flushes.pressing
+    }
+
+    /// Whether connections wait to be flushed.
+    pub fn has_flushes(&self) -> bool {
+        !self.flushes.prompt.is_empty() || !self.flushes.bulk.is_empty()
+    }
+
+    /// The connections to flush next: all that got little, and at most `bulk_max` of those that are one of many. The caller writes what
+    /// waits in their outboxes.
+    pub fn take_flushes(&mut self, bulk_max: usize, into: &mut Vec<ConnectionKey>) {
+        let bulk = self.flushes.bulk.len().min(bulk_max);
+        for key in self.flushes.prompt.drain(..) {
+            if let Some(connection) = self.connections.get_mut(key.index()) {
+                connection.in_prompt_lane = false;
+                into.push(key);
+            }
+        }
+        for key in self.flushes.bulk.drain(..bulk) {
+            if let Some(connection) = self.connections.get_mut(key.index()) {
+                connection.in_bulk_lane = false;
+                into.push(key);
+            }
+        }
+        self.flushes.pressing &= self.has_flushes();
+    }
+
+    /// What waits to be written to a connection's socket; late frames are dropped and counted first.
+    pub fn outbox(&mut self, key: ConnectionKey, now_ms: u64) -> Option<&mut Outbox> {
+        let connection = self.connections.get_mut(key.index())?;
+        if connection.outbox.may_be_late(now_ms) {
+            let dropped = connection.outbox.drop_late(now_ms);
+            let counted = match &mut connection.window {
+                Some(window) => window.forget(&dropped),
+                None => dropped.len(),
+            };
+            self.counters.ttl_drops += counted as u64;
+        }
+        Some(&mut connection.outbox)
+    }
+
+    /// Tells whether a connection's socket would block. While it does, its outbox grows up to its bounds, and is not offered for flushing.
+    pub fn set_blocked(&mut self, key: ConnectionKey, blocked: bool) {
+        if let Some(connection) = self.connections.get_mut(key.index()) {
+            connection.blocked = blocked;
+        }
+    }
+
+    /// The id of a connection that has not ended.
+    pub fn connection_id(&self, key: ConnectionKey) -> Option<ConnectionId> {
+        self.connections.get(key.index()).filter(|connection| connection.link != Link::Ended).map(|it| it.id)
+    }
+
+    /// Whether a connection has a socket and has not ended: only then can its client ask for anything.
+    pub(crate) fn is_attached(&self, key: ConnectionKey) -> bool {
+        self.connections.get(key.index()).is_some_and(|connection| connection.link == Link::Attached)
+    }
+
+    /// Whether a connection's messages are bare payloads.
+    pub fn is_simple(&self, key: ConnectionKey) -> bool {
+        self.connections.get(key.index()).is_some_and(Connection::is_simple)
+    }
+
+    pub(crate) fn hub_slot(&self, hub: &HubName) -> Option<u32> {
+        self.hub_slots.get(hub).copied()
+    }
+
+    /// The connection with an id, if it is in that hub.
+    pub(crate) fn find(&self, hub: &HubName, id: ConnectionId) -> Option<ConnectionKey> {
+        let key = *self.ids.get(&id)?;
+        (Some(self.connections[key.index()].hub) == self.hub_slot(hub)).then_some(key)
+    }
+
+    /// Makes a connection a member of a group. `false` if it is in as many groups as it may be.
+    pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName) -> bool {
+        let connection = &mut self.connections[key.index()];
+        let hub = &mut self.hubs[connection.hub as usize];
+        let known = hub.groups.get(name).copied();
+        if known.is_some_and(|group| self.groups.contains(key, group)) {
+            return true;
+        }
+        if connection.groups.len() >= self.limits.groups_per_connection_max {
+            self.counters.group_limit_refusals += 1;
+            return false;
+        }
+        let group = known.unwrap_or_else(|| {
+            let group = self.groups.add(name.clone());
+            hub.groups.insert(name.clone(), group);
+            self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
+            group
+        });
+        self.groups.join(key, group, &mut connection.groups)
+    }
+
+    /// Ends a membership, if there is one.
+    pub(crate) fn leave(&mut self, key: ConnectionKey, name: &GroupName) {
+        let hub = self.connections[key.index()].hub;
+        if let Some(group) = self.hubs[hub as usize].groups.get(name).copied() {
+            self.leave_group(key, group);
+        }
+    }
+
+    /// Ends all memberships of a connection.
+    pub(crate) fn leave_all(&mut self, key: ConnectionKey) {
+        while let Some(group) = self.connections[key.index()].groups.last().copied() {
+            self.leave_group(key, group);
+        }
+    }
+
+    fn leave_group(&mut self, key: ConnectionKey, group: u32) {
+        let connection = &mut self.connections[key.index()];
+        if !self.groups.leave(key, group, &mut connection.groups) {
+            return;
+        }
+        if let Some(name) = self.groups.remove_if_empty(group) {
+            let hub = &mut self.hubs[connection.hub as usize];
+            hub.groups.remove(&name);
+            self.effects.push(Effect::Uninterested(hub.name.clone(), Target::Group(name)));
+        }
+    }
+}

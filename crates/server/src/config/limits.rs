@@ -1,0 +1,110 @@
+use serde::Deserialize;
+use toml::Spanned;
+
+/// One bound, as the reference lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name below `[limits]`.
+    pub name: &'static str,
+    /// Its value where nobody sets it.
+    pub default: u64,
+    /// The least value that makes sense.
+    pub least: u64,
+    /// The greatest value that makes sense.
+    pub most: u64,
+    /// What it bounds, and what happens beyond it.
+    pub meaning: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident = $default:expr, $least:expr => $most:expr, $meaning:literal;)*) => {
+        /// Every bound that can be set, in the order of the reference.
+        pub const LIMITS: &[Limit] = &[$(Limit {
+            name: stringify!($name), default: $default, least: $least, most: $most, meaning: $meaning,
+        }),*];
+
+        /// The table `[limits]` of the file.
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(super) struct LimitsTable {
+            $($name: Option<Spanned<i64>>,)*
+        }
+
+        /// The value of every bound.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct LimitValues {
+            $(#[doc = $meaning] pub $name: u64,)*
+        }
+
+        impl LimitsTable {
+            /// Fills in defaults and checks ranges; `wrong` makes the error for a bound, its place in the file, and a problem.
+            pub(super) fn values<E>(
+                &self,
+                wrong: impl Fn(&'static str, usize, String) -> E,
+            ) -> Result<LimitValues, E> {
+                let mut all = LIMITS.iter();
+                $(let $name = match (&self.$name, all.next()) {
+                    (Some(given), Some(limit)) => check(given, limit, &wrong)?,
+                    _ => $default,
+                };)*
+                Ok(LimitValues { $($name),* })
+            }
+        }
+    };
+}
+
+fn check<E>(
+    given: &Spanned<i64>,
+    limit: &Limit,
+    wrong: &impl Fn(&'static str, usize, String) -> E,
+) -> Result<u64, E> {
+    let value = u64::try_from(*given.get_ref()).ok();
+    value.filter(|value| (limit.least..=limit.most).contains(value)).ok_or_else(|| {
+        let problem = format!("{} is not between {} and {}", given.get_ref(), limit.least, limit.most);
+        wrong(limit.name, given.span().start, problem)
+    })
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const DAY_MS: u64 = 86_400_000;
+
+limits! {
+    message_bytes_max = MIB, KIB => GIB,
+        "Largest message of a client, in bytes. A larger one closes its connection with 1009.";
+    request_body_bytes_max = MIB, KIB => GIB,
+        "Largest body of a REST request, in bytes. A larger one is refused with status 400.";
+    request_body_timeout_ms = 30_000, 100 => DAY_MS,
+        "How long the body of a REST request may take to arrive, in milliseconds. Then it is refused with status 408.";
+    request_header_bytes_max = 64 * KIB, 8 * KIB => MIB,
+        "Largest head of an HTTP request, in bytes. A larger one is refused with status 431.";
+    request_header_timeout_ms = 10_000, 100 => DAY_MS,
+        "How long the head of an HTTP request may take to arrive, in milliseconds. Then the socket is closed.";
+    connections_max = 1_000_000, 1 => 100_000_000,
+        "WebSocket connections of the process. One more is refused with status 429.";
+    http_connections_max = 32_768, 1 => 1_000_000,
+        "Sockets of the process that are not, or not yet, WebSocket connections. One more is refused with status 503.";
+    outbox_messages_max = 1_000, 1 => 1_000_000,
+        "Messages that may wait for a client that reads slowly. One more closes its connection with 1008.";
+    outbox_bytes_max = 16 * MIB, KIB => GIB,
+        "Bytes that may wait for a client that reads slowly. More close its connection with 1008.";
+    unacknowledged_messages_max = 1_000, 1 => 1_000_000,
+        "Messages that a reliable client may leave unacknowledged. One more ends its session with 1008.";
+    unacknowledged_bytes_max = 16 * MIB, KIB => GIB,
+        "Bytes that a reliable client may leave unacknowledged. More end its session with 1008.";
+    recovery_window_ms = 30_000, 0 => DAY_MS,
+        "How long a reliable session outlives its socket, in milliseconds. Later recoveries are refused with 1008.";
+    ack_ids_max = 1_000, 1 => 1_000_000,
+        "Acknowledgement ids that are remembered per connection. The oldest is forgotten first.";
+    groups_per_connection_max = 16_384, 1 => 1_000_000,
+        "Groups that one connection may be in. One more is refused with an error acknowledgement, or with status 409 through REST.";
+    inbox_messages_max = 65_536, 64 => 100_000_000,
+        "Publishes and commands that may wait for one worker. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
+    inbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,
+        "Bytes of publishes and commands that may wait for one worker. Same outcome. A change needs a restart.";
+    ping_interval_ms = 20_000, 100 => 3_600_000,
+        "How often a client is pinged, in milliseconds. One from which nothing has arrived for twice as long when its next ping is due is taken for lost.";
+    drain_timeout_ms = 5_000, 0 => 3_600_000,
+        "How long a closing handshake, or a stopping service, waits for clients, in milliseconds. Then their sockets are closed.";
+}

@@ -1,0 +1,56 @@
+//! Settings: read from flags, environment and file, checked, and refused in words that say where the wrong one stands.
+
+mod check;
+mod error;
+mod file;
+mod limits;
+mod overrides;
+mod source;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use hubwire_auth::AccessKeys;
+use hubwire_gateway::HubSettings;
+use hubwire_protocol::HubName;
+
+use crate::Endpoint;
+
+pub use error::ConfigError;
+pub use limits::{LIMITS, Limit, LimitValues};
+pub use overrides::Overrides;
+
+/// Everything that the service goes by, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where clients and applications connect. A change needs a restart.
+    pub listen: SocketAddr,
+    /// The public endpoint behind a proxy, if there is one.
+    pub endpoint: Option<Endpoint>,
+    /// The keys that tokens are signed with.
+    pub keys: AccessKeys,
+    /// Worker threads. A change needs a restart.
+    pub workers: usize,
+    /// Where metrics are served, if anywhere. A change needs a restart.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Every bound.
+    pub limits: LimitValues,
+    /// Settings of single hubs.
+    pub hubs: HashMap<HubName, HubSettings>,
+    /// Settings of all other hubs.
+    pub default_hub: HubSettings,
+}
+
+impl Config {
+    /// Puts together what flags and environment say, what the file says, and the defaults, in this order.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is unknown or wrong, or if the file cannot be read.
+    pub fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
+        let file = match &overrides.config {
+            Some(path) => file::File::read(path)?,
+            None => file::File::default(),
+        };
+        check::config(overrides, &file)
+    }
+}

@@ -1,0 +1,62 @@
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::reload::Reloadable;
+
+/// How often the configuration file is looked at. Polling sees changes that notifications miss: bind mounts, swapped symbolic links.
+const FILE_POLL_INTERVAL_MS: u64 = 500;
+
+/// What tells one state of a file from another.
+pub(crate) type Fingerprint = Option<(SystemTime, u64)>;
+
+/// The file's state now. Taken before the file is read, so that a change in between is not missed.
+pub(crate) fn fingerprint(path: &Path) -> Fingerprint {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// Puts changes of the configuration file in force until the service stops.
+pub(crate) async fn follow_file(
+    reloadable: Arc<Mutex<Reloadable>>,
+    mut seen: Fingerprint,
+    stop: CancellationToken,
+) {
+    let Some(path) = lock(&reloadable).file().map(Path::to_owned) else {
+        return;
+    };
+    let mut changing = seen;
+    let mut ticks = tokio::time::interval(Duration::from_millis(FILE_POLL_INTERVAL_MS));
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        let found = fingerprint(&path);
+        // A file that is away for a moment, while an editor replaces it, changes nothing; and one that is still being written, which would be
+        // read without its keys, is not read before it looks the same twice.
+        if found.is_some() && found != seen && found == changing {
+            seen = found;
+            reload(&reloadable);
+        }
+        changing = found;
+    }
+}
+
+/// Reads the configuration again. A wrong one changes nothing, and the log says why.
+pub(crate) fn reload(reloadable: &Mutex<Reloadable>) {
+    match lock(reloadable).reload() {
+        Ok(()) => tracing::info!("the configuration was read again and is in force"),
+        Err(error) => {
+            metrics::counter!("webpubsub_reload_failures_total").increment(1);
+            tracing::error!(%error, "the configuration is wrong and changes nothing");
+        }
+    }
+}
+
+fn lock(reloadable: &Mutex<Reloadable>) -> std::sync::MutexGuard<'_, Reloadable> {
+    // A reload that panicked has stored either all of its values or none that matter.
+    reloadable.lock().unwrap_or_else(PoisonError::into_inner)
+}

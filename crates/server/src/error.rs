@@ -1,0 +1,24 @@
+use crate::ConfigError;
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is wrong; the text names it, and where it stands.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The client edge cannot start.
+    #[error(transparent)]
+    Gateway(#[from] hubwire_gateway::Error),
+    /// The metrics address cannot be listened on.
+    #[error("cannot listen on {address} (setting `metrics.listen`): {source}")]
+    Metrics {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system gives no thread or no event loop.
+    #[error("cannot start a worker: {0}")]
+    Worker(#[from] std::io::Error),
+}

@@ -1,0 +1,23 @@
+//! Assembly: from configuration to running workers, and back to a stopped process.
+//!
+//! Its nouns: [`Overrides`] are what flags and environment say; [`Config`] is what results from them and the file; a [`Server`] starts
+//! and is then [`Running`], until it drains and stops. A library, so that tests and other programs can embed the service.
+//!
+//! It must never know behaviour that a client could see: that belongs to the parts that it joins.
+
+mod banner;
+mod clock;
+mod config;
+mod control;
+mod descriptors;
+mod endpoint;
+mod error;
+mod fallback;
+mod metrics;
+mod reload;
+mod server;
+
+pub use config::{Config, ConfigError, LIMITS, Limit, LimitValues, Overrides};
+pub use endpoint::Endpoint;
+pub use error::Error;
+pub use server::{Running, Server};

@@ -1,0 +1,108 @@
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use hubwire_gateway::Settings;
+use hubwire_rest::Options;
+
+use crate::{Config, ConfigError, Endpoint, Overrides};
+
+/// What changes while the service runs, and how.
+pub(crate) struct Reloadable {
+    pub(crate) settings: Arc<ArcSwap<Settings>>,
+    pub(crate) options: Arc<ArcSwap<Options>>,
+    pub(crate) endpoint: Arc<ArcSwapOption<Endpoint>>,
+    overrides: Overrides,
+    /// What is in force.
+    config: Config,
+    generation: u64,
+}
+
+impl Reloadable {
+    pub(crate) fn new(overrides: Overrides, config: Config) -> Self {
+        Self {
+            settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
+            options: Arc::new(ArcSwap::from_pointee(options(&config, 0))),
+            endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
+            overrides,
+            config,
+            generation: 0,
+        }
+    }
+
+    /// Reads everything again and puts it in force, or leaves everything as it was.
+    pub(crate) fn reload(&mut self) -> Result<(), ConfigError> {
+        let config = Config::load(&self.overrides)?;
+        for setting in fixed_changes(&self.config, &config) {
+            tracing::warn!(setting, "a changed setting takes effect only after a restart");
+        }
+        self.generation += 1;
+        self.settings.store(Arc::new(settings(&config)));
+        self.options.store(Arc::new(options(&config, self.generation)));
+        self.endpoint.store(config.endpoint.clone().map(Arc::new));
+        self.config = config;
+        Ok(())
+    }
+
+    /// The file to watch.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        self.overrides.config.as_deref()
+    }
+}
+
+/// The settings that differ, but cannot change while the service runs.
+fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
+    let changes = [
+        ("listen", old.listen != new.listen),
+        ("workers", old.workers != new.workers),
+        ("metrics.listen", old.metrics_listen != new.metrics_listen),
+        ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
+        ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),
+    ];
+    changes.into_iter().filter(|(_, changed)| *changed).map(|(setting, _)| setting)
+}
+
+fn size(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn public_endpoints(config: &Config) -> Vec<String> {
+    config.endpoint.iter().map(|endpoint| endpoint.authority().to_owned()).collect()
+}
+
+fn settings(config: &Config) -> Settings {
+    let limits = &config.limits;
+    Settings {
+        keys: config.keys.clone(),
+        public_endpoints: public_endpoints(config),
+        hubs: config.hubs.clone(),
+        default_hub: config.default_hub.clone(),
+        limits: hubwire_gateway::Limits {
+            message_bytes_max: size(limits.message_bytes_max),
+            connections_max: size(limits.connections_max),
+            http_connections_max: size(limits.http_connections_max),
+            header_timeout_ms: limits.request_header_timeout_ms,
+            header_bytes_max: size(limits.request_header_bytes_max),
+            ping_interval_ms: limits.ping_interval_ms,
+            drain_timeout_ms: limits.drain_timeout_ms,
+        },
+        hub_limits: Arc::new(hubwire_hub::Limits {
+            outbox_messages_max: size(limits.outbox_messages_max),
+            outbox_bytes_max: size(limits.outbox_bytes_max),
+            window_messages_max: size(limits.unacknowledged_messages_max),
+            window_bytes_max: size(limits.unacknowledged_bytes_max),
+            recovery_window_ms: limits.recovery_window_ms,
+            ack_ids_max: size(limits.ack_ids_max),
+            groups_per_connection_max: size(limits.groups_per_connection_max),
+        }),
+    }
+}
+
+fn options(config: &Config, generation: u64) -> Options {
+    Options {
+        keys_generation: generation,
+        public_endpoints: public_endpoints(config),
+        body_bytes_max: size(config.limits.request_body_bytes_max),
+        body_timeout_ms: config.limits.request_body_timeout_ms,
+        ..Options::new(config.keys.clone())
+    }
+}

@@ -1,0 +1,197 @@
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use aws_lc_rs::hmac;
+use hubwire_auth::{AccessKeys, ReconnectionKey};
+use hubwire_cluster::memory::{self, Exchange, InboxLimits};
+use hubwire_gateway::{Environment, Parts, Worker};
+use hubwire_rest::Rest;
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemEnvironment;
+use crate::fallback::Site;
+use crate::reload::Reloadable;
+use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics};
+
+/// The service, before it runs.
+pub struct Server;
+
+/// The service, until it is stopped. Dropping it does not stop it; [`Running::stop`] does.
+pub struct Running {
+    address: SocketAddr,
+    endpoint: Endpoint,
+    banner: String,
+    reloadable: Arc<Mutex<Reloadable>>,
+    stop: CancellationToken,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Reads the configuration, listens, and starts a thread for every worker. When this returns, clients can connect.
+    ///
+    /// # Errors
+    /// [`Error`] if a setting is wrong, or the system refuses an address or a thread.
+    pub fn start(overrides: Overrides) -> Result<Running, Error> {
+        let seen = overrides.config.as_deref().and_then(control::fingerprint);
+        let config = Config::load(&overrides)?;
+        descriptors::raise_limit();
+        let listeners = hubwire_gateway::bind(config.listen, config.workers)?;
+        let address = listeners.first().map_or(Ok(config.listen), TcpListener::local_addr)?;
+        let metrics_listener = config.metrics_listen.map(metrics::bind).transpose()?;
+        let environment = Arc::new(SystemEnvironment::new());
+        let endpoint = config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address));
+        let banner = banner::banner(
+            &endpoint,
+            &config.keys,
+            address.ip().is_loopback(),
+            Environment::unix_s(&*environment),
+        );
+        let stop = CancellationToken::new();
+        let mut threads = Vec::with_capacity(config.workers + 1);
+        let reloadable = Arc::new(Mutex::new(Reloadable::new(overrides, config.clone())));
+        let assembly = Assembly { config: &config, reloadable: &reloadable, environment, stop: &stop };
+        assembly.start_workers(listeners, &mut threads)?;
+        threads.push(start_control(reloadable.clone(), seen, metrics_listener, stop.clone())?);
+        Ok(Running { address, endpoint, banner, reloadable, stop, threads })
+    }
+}
+
+impl Running {
+    /// Where the service listens; with port 0 in the settings, the port that was free.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The endpoint that connection strings name.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What a person is shown: the connection string, a client URL, the REST endpoint.
+    pub fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    /// Reads the configuration again, as SIGHUP and a change of the file do. A wrong one changes nothing, and the log says why.
+    pub fn reload(&self) {
+        control::reload(&self.reloadable);
+    }
+
+    /// Comes back when the service has begun to stop, also by itself, since a worker could not go on.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Tells every client that the service stops, waits for them within the drain time-out, and ends every thread.
+    pub fn stop(self) {
+        self.stop.cancel();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker ended by a panic");
+            }
+        }
+    }
+}
+
+struct Assembly<'a> {
+    config: &'a Config,
+    reloadable: &'a Mutex<Reloadable>,
+    environment: Arc<SystemEnvironment>,
+    stop: &'a CancellationToken,
+}
+
+impl Assembly<'_> {
+    fn start_workers(
+        &self,
+        listeners: Vec<TcpListener>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(), Error> {
+        let inbox_limits = InboxLimits {
+            messages_max: usize::try_from(self.config.limits.inbox_messages_max).unwrap_or(usize::MAX),
+            bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
+        };
+        let (exchanges, router) = memory::connect(listeners.len(), inbox_limits);
+        let (settings, options, endpoint) = {
+            let reloadable = self.reloadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone())
+        };
+        // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
+        let reconnection_key = ReconnectionKey::new(self.random_key());
+        let paging_key = paging_key(&self.config.keys);
+        let team = Worker::team(
+            listeners.len(),
+            settings,
+            self.environment.clone(),
+            router.clone(),
+            reconnection_key,
+        );
+        for (index, ((worker, exchange), listener)) in
+            team.into_iter().zip(exchanges).zip(listeners).enumerate()
+        {
+            let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
+            let fallback = Site { rest, endpoint: endpoint.clone() };
+            let parts = Parts { index: index as u8, listener, exchange, fallback };
+            threads.push(start_worker(worker, parts, self.stop.clone())?);
+        }
+        Ok(())
+    }
+
+    fn random_key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        let (first, second) = key.split_at_mut(16);
+        first.copy_from_slice(&self.environment.random().to_ne_bytes());
+        second.copy_from_slice(&self.environment.random().to_ne_bytes());
+        key
+    }
+}
+
+/// Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
+fn paging_key(keys: &AccessKeys) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, keys.primary.expose().as_bytes());
+    let mut derived = [0; 32];
+    derived.copy_from_slice(hmac::sign(&key, b"hubwire continuation tokens").as_ref());
+    derived
+}
+
+fn start_worker(
+    worker: Worker,
+    parts: Parts<Exchange, Site>,
+    stop: CancellationToken,
+) -> Result<JoinHandle<()>, Error> {
+    let name = format!("worker-{}", parts.index);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = move || {
+        let served = LocalSet::new().block_on(&runtime, worker.run(parts, stop.clone()));
+        if let Err(error) = served {
+            tracing::error!(%error, "a worker cannot go on; the service stops");
+            stop.cancel();
+        }
+    };
+    Ok(std::thread::Builder::new().name(name).spawn(run)?)
+}
+
+/// The thread of everything that is not a client's or an application's: the configuration file, the metrics.
+fn start_control(
+    reloadable: Arc<Mutex<Reloadable>>,
+    seen: control::Fingerprint,
+    metrics_listener: Option<TcpListener>,
+    stop: CancellationToken,
+) -> Result<JoinHandle<()>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = move || {
+        LocalSet::new().block_on(&runtime, async {
+            if let Some(listener) = metrics_listener {
+                tokio::task::spawn_local(async move {
+                    if let Err(error) = metrics::serve(listener).await {
+                        tracing::error!(%error, "metrics are no longer served");
+                    }
+                });
+            }
+            tokio::task::spawn_local(control::follow_file(reloadable, seen, stop.clone()));
+            stop.cancelled().await;
+        });
+    };
+    Ok(std::thread::Builder::new().name("control".to_owned()).spawn(run)?)
+}

@@ -1,0 +1,19 @@
+//! What must hold for any input: each function takes bytes and panics where the code does not keep its promise.
+//!
+//! Its nouns: the targets [`websocket`], [`json`], [`filter`], [`token`] and [`shard`], and [`TARGETS`], all of them by name.
+//!
+//! It must never know how inputs are found: libFuzzer makes them, or the tests do.
+
+mod filter;
+mod json;
+mod shard;
+mod target;
+mod token;
+mod websocket;
+
+pub use filter::filter;
+pub use json::json;
+pub use shard::shard;
+pub use target::{TARGETS, Target};
+pub use token::token;
+pub use websocket::websocket;

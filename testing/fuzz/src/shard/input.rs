@@ -1,0 +1,182 @@
+use std::sync::Arc;
+
+use arbitrary::{Result, Unstructured};
+use bytes::Bytes;
+use hubwire_auth::{Permission, Permissions};
+use hubwire_filter::Filter;
+use hubwire_hub::{Command, Envelope, Protocol, SimpleMode, Subject, Target};
+use hubwire_protocol::{
+    ConnectionId, Data, EventName, GroupName, HubName, Message, Request, Sender, Subprotocol, UserId,
+};
+
+/// Few names, so that calls meet each other.
+const HUBS: [&str; 2] = ["chat", "news"];
+const GROUPS: [&str; 5] = ["a", "b", "c", "d", "e"];
+const USERS: [&str; 3] = ["", "ada", "bob"];
+const FILTERS: [&str; 4] =
+    ["userId eq 'ada'", "'a' in groups", "length(groups) gt 1", "not (userId eq null)"];
+/// More than the small bounds of the target's outboxes and windows let through together.
+const PAYLOAD_BYTES_MAX: usize = 80;
+
+pub(super) fn hub(input: &mut Unstructured<'_>) -> Result<HubName> {
+    Ok(HubName::parse(input.choose(&HUBS)?).expect("the name is valid"))
+}
+
+pub(super) fn group(input: &mut Unstructured<'_>) -> Result<GroupName> {
+    Ok(GroupName::parse(input.choose(&GROUPS)?).expect("the name is valid"))
+}
+
+pub(super) fn groups(input: &mut Unstructured<'_>) -> Result<Vec<GroupName>> {
+    (0..input.int_in_range(0..=GROUPS.len())?).map(|_| group(input)).collect()
+}
+
+fn user(input: &mut Unstructured<'_>) -> Result<UserId> {
+    Ok(UserId::from_token(input.choose(&USERS)?))
+}
+
+pub(super) fn optional_user(input: &mut Unstructured<'_>) -> Result<Option<UserId>> {
+    if input.arbitrary()? { user(input).map(Some) } else { Ok(None) }
+}
+
+pub(super) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
+    const ROLES: [&str; 4] = [
+        "webpubsub.sendToGroup",
+        "webpubsub.joinLeaveGroup",
+        "webpubsub.joinLeaveGroup.a",
+        "webpubsub.sendToGroups.*",
+    ];
+    let chosen: u8 = input.arbitrary()?;
+    let roles = ROLES.iter().enumerate().filter(|(index, _)| chosen >> index & 1 == 0).map(|(_, role)| *role);
+    Ok(Permissions::from_roles(roles).0)
+}
+
+pub(super) fn protocol(input: &mut Unstructured<'_>) -> Result<Protocol> {
+    Ok(match input.int_in_range(0..=4)? {
+        0 => Protocol::PubSub(Subprotocol::Json),
+        1 => Protocol::Simple(Box::new(SimpleMode::SendEvent)),
+        2 => Protocol::Simple(Box::new(SimpleMode::SendToGroup {
+            group: group(input)?,
+            no_echo: input.arbitrary()?,
+        })),
+        _ => Protocol::PubSub(Subprotocol::JsonReliable),
+    })
+}
+
+pub(super) fn payload(input: &mut Unstructured<'_>) -> Result<Bytes> {
+    Ok(Bytes::from(vec![b'1'; input.int_in_range(1..=PAYLOAD_BYTES_MAX)?]))
+}
+
+fn data(input: &mut Unstructured<'_>) -> Result<Data> {
+    let bytes = payload(input)?;
+    Ok(match input.int_in_range(0..=3)? {
+        0 => Data::Text(bytes),
+        1 => Data::Json(bytes),
+        2 => Data::Binary(bytes),
+        _ => Data::Protobuf(bytes),
+    })
+}
+
+fn ttl_s(input: &mut Unstructured<'_>) -> Result<u16> {
+    Ok(*input.choose(&[0, 0, 1, 300])?)
+}
+
+/// Few ids, so that some repeat.
+fn ack_id(input: &mut Unstructured<'_>) -> Result<Option<u64>> {
+    Ok(input.int_in_range(0..=4_u64)?.checked_sub(1))
+}
+
+pub(super) fn request(input: &mut Unstructured<'_>) -> Result<Request> {
+    Ok(match input.int_in_range(0..=6)? {
+        0 => Request::JoinGroup { group: group(input)?, ack_id: ack_id(input)? },
+        1 => Request::LeaveGroup { group: group(input)?, ack_id: ack_id(input)? },
+        2 => Request::Event {
+            event: EventName::parse("echo").expect("the name is valid"),
+            data: data(input)?,
+            metadata: None,
+            ack_id: ack_id(input)?,
+        },
+        3 => Request::Ping,
+        4 => Request::SequenceAck(*input.choose(&[0, 1, 2, 3, 5, 8, 300, u64::MAX])?),
+        _ => Request::SendToGroup {
+            group: group(input)?,
+            data: data(input)?,
+            metadata: None,
+            no_echo: input.arbitrary()?,
+            ttl_s: ttl_s(input)?,
+            ack_id: ack_id(input)?,
+        },
+    })
+}
+
+fn target(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Target> {
+    Ok(match input.int_in_range(0..=3)? {
+        0 => Target::Hub,
+        1 => Target::Group(group(input)?),
+        2 => Target::User(user(input)?),
+        _ => Target::Connection(*input.choose(ids)?),
+    })
+}
+
+fn excluded(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Arc<[ConnectionId]>> {
+    // Up to more than are searched one by one.
+    let count = *input.choose(&[0, 0, 0, 1, 12])?;
+    (0..count).map(|_| input.choose(ids).copied()).collect()
+}
+
+fn filter(input: &mut Unstructured<'_>) -> Result<Option<Arc<Filter>>> {
+    if !input.arbitrary::<bool>()? {
+        return Ok(None);
+    }
+    let filter = Filter::parse(input.choose(&FILTERS)?).expect("the filter is valid");
+    Ok(Some(Arc::new(filter)))
+}
+
+pub(super) fn envelope(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Envelope> {
+    let target = target(input, ids)?;
+    let sender = match &target {
+        Target::Group(group) => Sender::Group { group: group.clone(), user: None },
+        _ => Sender::Server,
+    };
+    let mut envelope =
+        Envelope::new(hub(input)?, target, Message { sender, data: data(input)?, metadata: None });
+    envelope.excluded = excluded(input, ids)?;
+    envelope.filter = filter(input)?;
+    envelope.ttl_s = ttl_s(input)?;
+    Ok(envelope)
+}
+
+pub(super) fn command(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Command> {
+    let id = *input.choose(ids)?;
+    Ok(match input.int_in_range(0..=11)? {
+        0 => Command::Exists(target(input, ids)?),
+        1 => Command::Join(subject(input, id)?, group(input)?),
+        2 => Command::Leave(subject(input, id)?, group(input)?),
+        3 => Command::LeaveAll(subject(input, id)?),
+        4 => Command::JoinMatching(groups(input)?.into(), filter(input)?),
+        5 => Command::LeaveMatching(groups(input)?.into(), filter(input)?),
+        6 => {
+            let target = target(input, ids)?;
+            Command::Close {
+                target,
+                excluded: excluded(input, ids)?,
+                reason: (*input.choose(&["", "bye"])?).into(),
+            }
+        }
+        7 => Command::Grant(id, permission(input)?, group(input)?),
+        8 => Command::Revoke(id, permission(input)?, group(input)?),
+        9 => Command::Check(id, permission(input)?, group(input)?),
+        10 => Command::FindSession(id),
+        _ => {
+            let after = if input.arbitrary()? { Some(id) } else { None };
+            Command::List { group: group(input)?, after, limit: input.int_in_range(0..=5)? }
+        }
+    })
+}
+
+fn subject(input: &mut Unstructured<'_>, id: ConnectionId) -> Result<Subject> {
+    Ok(if input.arbitrary()? { Subject::Connection(id) } else { Subject::User(user(input)?) })
+}
+
+fn permission(input: &mut Unstructured<'_>) -> Result<Permission> {
+    Ok(*input.choose(&[Permission::SendToGroup, Permission::JoinLeaveGroup])?)
+}

@@ -1,0 +1,266 @@
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use arbitrary::{Result, Unstructured};
+use bytes::Bytes;
+use hubwire_hub::{Command, ConnectionKey, Effect, Ending, Limits, Opening, Protocol, Reply, Shard, Target};
+use hubwire_protocol::codes::Close;
+use hubwire_protocol::websocket::MessageKind;
+use hubwire_protocol::{ConnectionId, HubName};
+
+use super::input;
+use super::socket::{Socket, Written};
+
+/// The most connections of one input; a shard with more behaves no differently.
+const CONNECTIONS_MAX: usize = 24;
+
+/// A worker as the shard knows it: sockets, a clock, and what the shard has told.
+pub(super) struct Surroundings {
+    shard: Shard,
+    limits: Arc<Limits>,
+    now_ms: u64,
+    /// Every id that was ever used, and one that never is.
+    ids: Vec<ConnectionId>,
+    sockets: BTreeMap<ConnectionKey, Socket>,
+    live: BTreeSet<ConnectionId>,
+    interests: HashSet<String>,
+    ended: u64,
+}
+
+impl Surroundings {
+    pub(super) fn new() -> Self {
+        let limits = Arc::new(small_limits());
+        Self {
+            shard: Shard::new(limits.clone()),
+            limits,
+            now_ms: 1,
+            ids: vec![ConnectionId::new(u128::MAX, 0)],
+            sockets: BTreeMap::new(),
+            live: BTreeSet::new(),
+            interests: HashSet::new(),
+            ended: 0,
+        }
+    }
+
+    /// Makes one call, and carries out what it causes.
+    pub(super) fn call(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        match input.int_in_range(0..=13)? {
+            0 | 1 => self.connect(input)?,
+            2 | 3 => self.client_message(input)?,
+            4 | 5 => self.shard.publish(&input::envelope(input, &self.ids)?, self.now_ms),
+            6 | 7 => self.execute(input)?,
+            8 => self.disconnect(input)?,
+            9 => self.resume(input)?,
+            10 => self.pass_time(input)?,
+            11 => self.block_or_fail(input)?,
+            _ => self.flush(input)?,
+        }
+        self.carry_out();
+        Ok(())
+    }
+
+    fn connect(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.ids.len() > CONNECTIONS_MAX {
+            return Ok(());
+        }
+        let id = ConnectionId::new((self.ids.len() as u128) << 8, 0);
+        let protocol = input::protocol(input)?;
+        let subprotocol = match &protocol {
+            Protocol::PubSub(subprotocol) => Some(subprotocol.name().into()),
+            Protocol::Simple(_) => None,
+        };
+        let opening = Opening {
+            id,
+            hub: input::hub(input)?,
+            user: input::optional_user(input)?,
+            permissions: input::permissions(input)?,
+            groups: input::groups(input)?,
+            protocol,
+            subprotocol,
+            reconnection_token: input.arbitrary::<bool>()?.then(|| "token".to_owned()),
+        };
+        let key = self.shard.connect(opening);
+        self.ids.push(id);
+        self.live.insert(id);
+        let before = self.sockets.insert(key, Socket::default());
+        assert!(before.is_none(), "a slot was used again while its socket was there");
+        assert_eq!(self.shard.connection_id(key), Some(id), "a new connection is not found under its key");
+        Ok(())
+    }
+
+    fn client_message(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let Some(key) = self.any_socket(input)? else {
+            return Ok(());
+        };
+        if self.shard.is_simple(key) {
+            let kind = *input.choose(&[MessageKind::Text, MessageKind::Binary])?;
+            self.shard.simple_message(key, kind, input::payload(input)?, self.now_ms);
+        } else {
+            self.shard.request(key, input::request(input)?, self.now_ms);
+        }
+        Ok(())
+    }
+
+    fn execute(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let hub = input::hub(input)?;
+        let command = input::command(input, &self.ids)?;
+        let reply = self.shard.execute(&hub, &command);
+        if let (Command::List { limit, after, .. }, Reply::Members(members)) = (&command, &reply) {
+            assert!(members.len() <= *limit, "a page is longer than asked");
+            assert!(
+                members.is_sorted_by(|left, right| left.connection < right.connection),
+                "a page is not in order"
+            );
+            for member in members {
+                assert!(self.live.contains(&member.connection), "a page shows who has ended");
+                assert!(after.is_none_or(|after| member.connection > after), "a page goes back");
+            }
+        }
+        Ok(())
+    }
+
+    fn disconnect(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let normal: bool = input.arbitrary()?;
+        if let Some(key) = self.any_socket(input)? {
+            self.sockets.remove(&key);
+            let ending = if normal { Ending::Normal("bye".to_owned()) } else { Ending::Lost };
+            self.shard.disconnect(key, ending, self.now_ms);
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let (hub, id) = (input::hub(input)?, *input.choose(&self.ids)?);
+        if let Some(key) = self.shard.resume(&hub, id, self.now_ms) {
+            assert!(self.live.contains(&id), "a session was recovered after its end");
+            // The old socket, if there still is one, is dropped without a word.
+            self.sockets.insert(key, Socket::default());
+        }
+        Ok(())
+    }
+
+    fn pass_time(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        self.now_ms += *input.choose(&[0, 1, 50, 1000, 400_000])?;
+        self.shard.expire(self.now_ms);
+        assert!(
+            self.shard.next_expiry_ms().is_none_or(|due_ms| due_ms > self.now_ms),
+            "what was due did not expire"
+        );
+        Ok(())
+    }
+
+    fn block_or_fail(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let act = input.int_in_range(0..=4)?;
+        let Some(key) = self.any_socket(input)? else {
+            return Ok(());
+        };
+        match act {
+            0 => self.shard.fail(key, &Close::INVALID_UTF8),
+            1 => self.shard.ping(key),
+            2 => self.shard.answer_ping(key, Bytes::from_static(&[0x8a, 0])),
+            blocked => self.shard.set_blocked(key, blocked == 3),
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let (bulk_max, frames, partly) =
+            (input.int_in_range(0..=4)?, input.int_in_range(0..=40)?, input.arbitrary()?);
+        let mut keys = Vec::new();
+        self.shard.take_flushes(bulk_max, &mut keys);
+        keys.extend(self.any_socket(input)?);
+        for key in keys {
+            let Some(socket) = self.sockets.get_mut(&key) else {
+                continue;
+            };
+            let outbox =
+                self.shard.outbox(key, self.now_ms).expect("a connection with a socket has an outbox");
+            if socket.write(outbox, &self.limits, frames, partly) == Written::Closed {
+                self.sockets.remove(&key);
+                self.shard.disconnect(key, Ending::Lost, self.now_ms);
+            }
+        }
+        Ok(())
+    }
+
+    fn any_socket(&self, input: &mut Unstructured<'_>) -> Result<Option<ConnectionKey>> {
+        if self.sockets.is_empty() {
+            return Ok(None);
+        }
+        let index = input.choose_index(self.sockets.len())?;
+        Ok(self.sockets.keys().nth(index).copied())
+    }
+
+    fn carry_out(&mut self) {
+        for effect in self.shard.take_effects() {
+            match effect {
+                Effect::Publish(envelope) => assert!(envelope.ttl_s <= 300, "a time to live grew"),
+                Effect::Interested(hub, target) => {
+                    assert!(
+                        self.interests.insert(interest(&hub, &target)),
+                        "interest was told twice: {hub} {target:?}"
+                    );
+                }
+                Effect::Uninterested(hub, target) => {
+                    assert!(
+                        self.interests.remove(&interest(&hub, &target)),
+                        "interest was lost twice: {hub} {target:?}"
+                    );
+                }
+                Effect::Closing(key) => {
+                    assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
+                }
+                Effect::Ended { connection, .. } => {
+                    assert!(self.live.remove(&connection), "{connection} ended twice");
+                    self.ended += 1;
+                }
+            }
+        }
+    }
+
+    /// What must hold after every call.
+    pub(super) fn check(&self) {
+        let counters = self.shard.counters();
+        assert_eq!(self.shard.connection_count(), self.live.len(), "the count of connections is wrong");
+        assert_eq!(
+            counters.connections_opened,
+            self.ids.len() as u64 - 1,
+            "the count of opened connections is wrong"
+        );
+        assert_eq!(counters.connections_closed, self.ended, "the count of closed connections is wrong");
+        assert_eq!(
+            self.live.is_empty(),
+            self.interests.is_empty(),
+            "interest without connections, or connections without interest"
+        );
+    }
+
+    /// Ends everything that is left.
+    pub(super) fn finish(mut self) {
+        for key in std::mem::take(&mut self.sockets).into_keys() {
+            self.shard.disconnect(key, Ending::Normal(String::new()), self.now_ms);
+        }
+        self.shard.expire(self.now_ms + self.limits.recovery_window_ms);
+        self.carry_out();
+        self.check();
+        assert!(self.live.is_empty(), "connections outlived their sockets and their recovery window");
+        assert!(self.shard.next_expiry_ms().is_none(), "an expiry is left over");
+    }
+}
+
+fn interest(hub: &HubName, target: &Target) -> String {
+    format!("{hub} {target:?}")
+}
+
+/// Bounds that short inputs reach.
+fn small_limits() -> Limits {
+    Limits {
+        outbox_messages_max: 6,
+        outbox_bytes_max: 512,
+        window_messages_max: 4,
+        window_bytes_max: 400,
+        recovery_window_ms: 100,
+        ack_ids_max: 2,
+        groups_per_connection_max: 3,
+    }
+}

@@ -1,0 +1,94 @@
+use hubwire_protocol::websocket::{DecodeError, Decoder, Frame, MessageKind};
+
+/// What one frame said, apart from the buffer that it was read from.
+#[derive(Debug, PartialEq, Eq)]
+enum Event {
+    Message(MessageKind, Vec<u8>),
+    Fragment,
+    Ping(Vec<u8>),
+    Pong,
+    Close(String),
+    Refused(DecodeError),
+}
+
+/// The largest message that the target lets pass: small, so that the bound itself is met often.
+const MESSAGE_BYTES_MAX: usize = 300;
+
+/// A peer's bytes mean the same in whatever pieces they arrive, no message exceeds the limit, and what is framed is read back.
+///
+/// The first byte of the input says in which pieces the rest arrives.
+pub fn websocket(data: &[u8]) {
+    let Some((&pieces, stream)) = data.split_first() else {
+        return;
+    };
+    let whole = read(stream, usize::MAX);
+    assert_eq!(whole, read(stream, 1), "byte by byte the same bytes mean something else");
+    assert_eq!(
+        whole,
+        read(stream, usize::from(pieces % 64) + 1),
+        "in pieces the same bytes mean something else"
+    );
+    for event in &whole {
+        if let Event::Message(_, payload) = event {
+            assert!(payload.len() <= MESSAGE_BYTES_MAX, "a message of {} bytes passed", payload.len());
+        }
+    }
+    round_trip(stream, pieces);
+}
+
+/// Reads a stream that arrives in pieces, the way a socket's reader does: what is not whole yet waits for more.
+fn read(stream: &[u8], piece_bytes: usize) -> Vec<Event> {
+    let mut decoder = Decoder::default();
+    let mut buffer = Vec::new();
+    let mut events = Vec::new();
+    for piece in stream.chunks(piece_bytes) {
+        buffer.extend_from_slice(piece);
+        loop {
+            match decoder.decode(&mut buffer, MESSAGE_BYTES_MAX) {
+                Ok(Some((frame, taken))) => {
+                    events.push(event(frame));
+                    assert!(
+                        taken > 0 && taken <= buffer.len(),
+                        "a frame took {taken} of {} bytes",
+                        buffer.len()
+                    );
+                    buffer.drain(..taken);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    events.push(Event::Refused(error));
+                    return events;
+                }
+            }
+        }
+    }
+    events
+}
+
+fn event(frame: Frame<'_>) -> Event {
+    match frame {
+        Frame::Message(kind, payload) => Event::Message(kind, payload.into_owned()),
+        Frame::Fragment => Event::Fragment,
+        Frame::Ping(payload) => Event::Ping(payload.to_vec()),
+        Frame::Pong => Event::Pong,
+        Frame::Close(close) => Event::Close(format!("{close:?}")),
+    }
+}
+
+/// Any payload, framed and masked as a client does it, is read back as it was.
+fn round_trip(payload: &[u8], mask: u8) {
+    let payload = &payload[..payload.len().min(MESSAGE_BYTES_MAX)];
+    let mask = [mask, !mask, 0x55, mask.rotate_left(3)];
+    let mut frame = vec![0x82];
+    match payload.len() {
+        short @ 0..126 => frame.push(0x80 | short as u8),
+        long => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&(long as u16).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    let expected = [Event::Message(MessageKind::Binary, payload.to_vec())];
+    assert_eq!(read(&frame, usize::MAX), expected, "a framed payload was not read back");
+}

@@ -1,0 +1,91 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+use crate::project::Project;
+
+/// Runs the official JavaScript clients and raw sockets against the release binary.
+pub(crate) fn node(project: &Project) -> Result<()> {
+    let folder = folder(project);
+    let lock = fs::read_to_string(folder.join("package-lock.json"))?;
+    let stamp = Stamp { path: project.target.join("conformance-npm.stamp"), wanted: lock };
+    if !stamp.is_current(&folder.join("node_modules")) {
+        let arguments = ["ci", "--no-audit", "--no-fund"];
+        process::run(Command::new("npm").args(arguments).current_dir(&folder))?;
+        stamp.write()?;
+    }
+    let tests = files(&folder.join("js"), ".test.mjs")?;
+    let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
+    let mut node = Command::new("node");
+    node.args(arguments).args(tests).current_dir(&folder).env("HUBWIRE_BIN", binary(project)?);
+    process::run(&mut node)
+}
+
+/// Runs the official Python clients against the release binary.
+pub(crate) fn python(project: &Project) -> Result<()> {
+    let folder = folder(project);
+    let environment = project.target.join("conformance-venv");
+    let python = environment.join("bin").join("python");
+    let requirements = folder.join("requirements.txt");
+    let stamp =
+        Stamp { path: environment.join("requirements.stamp"), wanted: fs::read_to_string(&requirements)? };
+    if !stamp.is_current(&python) {
+        process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+        let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+        process::run(Command::new(&python).args(arguments).arg(&requirements))?;
+        stamp.write()?;
+    }
+    let mut pytest = Command::new(&python);
+    pytest.args(["-m", "pytest", "-v", "-p", "no:cacheprovider", "python"]);
+    pytest.current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1").env("HUBWIRE_BIN", binary(project)?);
+    process::run(&mut pytest)
+}
+
+fn folder(project: &Project) -> PathBuf {
+    project.root.join("testing/conformance")
+}
+
+fn binary(project: &Project) -> Result<PathBuf> {
+    let binary = project.binary();
+    if !binary.exists() {
+        bail!("there is no binary at {}; build it with: cargo xtask test --only build", binary.display());
+    }
+    Ok(binary)
+}
+
+/// The files of a folder whose names end so, in order.
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(ending) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("{} has no file that ends with {ending}", folder.display());
+    }
+    Ok(files)
+}
+
+/// Remembers what was installed, so that it is done again only when something else is wanted.
+struct Stamp {
+    path: PathBuf,
+    wanted: String,
+}
+
+impl Stamp {
+    fn is_current(&self, installed: &Path) -> bool {
+        installed.exists() && fs::read_to_string(&self.path).is_ok_and(|had| had == self.wanted)
+    }
+
+    fn write(&self) -> Result<()> {
+        fs::write(&self.path, &self.wanted)
+            .with_context(|| format!("{} cannot be written", self.path.display()))
+    }
+}

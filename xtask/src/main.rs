@@ -1,0 +1,50 @@
+//! `cargo xtask`: everything that is done with the code besides compiling it.
+
+mod conformance;
+mod console;
+mod deny;
+mod fuzz;
+mod options;
+mod process;
+mod project;
+mod steps;
+mod tool;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::options::{Options, Task};
+use crate::project::Project;
+
+fn main() -> ExitCode {
+    match options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            console::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does a task; false if a step of it failed, which has been told already.
+fn run(options: &Options) -> Result<bool> {
+    let project = match options.task {
+        Task::Help => {
+            console::line(options::HELP);
+            return Ok(true);
+        }
+        _ => Project::find()?,
+    };
+    match &options.task {
+        Task::Test { only, skip } => steps::run(&project, &steps::select(only, skip)?),
+        Task::Lint => steps::run(&project, &steps::named(&["format", "clippy"])),
+        Task::Deny => steps::run(&project, &steps::named(&["deny"])),
+        Task::Conformance => steps::run(&project, &steps::named(&["build", "node", "python"])),
+        Task::Fuzz { target, seconds } => {
+            fuzz::run(&project, target.as_deref(), *seconds, None).map(|()| true)
+        }
+        Task::Help => Ok(true),
+    }
+}

@@ -1,0 +1,84 @@
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{console, process};
+
+/// A program that a step needs besides Rust. The C compiler is not among them: without one this program would not have been linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// Runs the JavaScript clients.
+    Node,
+    /// Installs them.
+    Npm,
+    /// Runs the Python clients, in an environment of their own.
+    Python,
+    /// Compiles libFuzzer.
+    CxxCompiler,
+}
+
+impl Tool {
+    /// Makes sure that the tool is there: as root it is installed where there is apt.
+    pub(crate) fn require(self) -> Result<()> {
+        if self.is_present() {
+            return Ok(());
+        }
+        let packages = self.packages();
+        if !can_install() {
+            bail!("{} is missing; on Debian: apt-get install {}", self.name(), packages.join(" "));
+        }
+        console::line(&format!("installing {} for {}", packages.join(" "), self.name()));
+        install(packages).with_context(|| format!("{} is missing and cannot be installed", self.name()))?;
+        if !self.is_present() {
+            bail!("{} is still missing after apt-get install {}", self.name(), packages.join(" "));
+        }
+        Ok(())
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Node => "Node.js 20 or later",
+            Self::Npm => "npm",
+            Self::Python => "Python 3.9 or later with venv",
+            Self::CxxCompiler => "a C++ compiler",
+        }
+    }
+
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => &["nodejs"],
+            Self::Npm => &["npm"],
+            Self::Python => &["python3", "python3-venv"],
+            Self::CxxCompiler => &["g++"],
+        }
+    }
+
+    fn is_present(self) -> bool {
+        match self {
+            Self::Node => node_version().is_some_and(|major| major >= 20),
+            Self::Npm => process::succeeds(Command::new("npm").arg("--version")),
+            Self::Python => {
+                let check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
+                process::succeeds(Command::new("python3").args(["-c", check]))
+            }
+            Self::CxxCompiler => process::succeeds(Command::new("c++").arg("--version")),
+        }
+    }
+}
+
+fn node_version() -> Option<u32> {
+    let text = process::output(Command::new("node").arg("--version")).ok()?;
+    text.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+fn can_install() -> bool {
+    let root = process::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0");
+    root && process::succeeds(Command::new("apt-get").arg("--version"))
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    process::run(Command::new("apt-get").args(["update", "--quiet"]))?;
+    let mut install = Command::new("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    process::run(install.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
+}
