@@ -1,19 +1,40 @@
-use hubwire_hub::Opening;
+use hubwire_hub::{ConnectionKey, Opening};
 use hubwire_protocol::{ConnectionId, HubName};
 use mio::net::TcpStream;
+use tokio::sync::oneshot;
 
-/// A socket that has been upgraded, on its way to the worker that will serve it.
-pub(crate) struct Arrival {
+/// What handshakes tell the worker that will serve their client.
+pub(crate) enum Arrival {
+    /// A connection begins. Its client is told only once it has begun, so that whoever saw its handshake succeed can send to it.
+    Begin {
+        /// The connection.
+        opening: Box<Opening>,
+        /// Takes the connection's key, once every worker knows of it.
+        begun: oneshot::Sender<ConnectionKey>,
+    },
+    /// A client has been told, and this is its socket.
+    Socket {
+        /// Whose it is.
+        purpose: Purpose,
+        /// The socket.
+        upgraded: Upgraded,
+    },
+    /// The client went away before it could be told.
+    Abandoned(ConnectionKey),
+}
+
+/// A socket that has been upgraded.
+pub(crate) struct Upgraded {
     pub(crate) stream: TcpStream,
     /// What the client sent right behind its handshake.
     pub(crate) early: Vec<u8>,
-    pub(crate) purpose: Purpose,
     pub(crate) permit: ConnectionPermit,
 }
 
+/// What a socket is for.
 pub(crate) enum Purpose {
-    /// Begin a connection.
-    Open(Box<Opening>),
+    /// A connection that has just begun here.
+    Serve(ConnectionKey),
     /// Go on with a session that this worker owns.
     Resume { hub: HubName, id: ConnectionId },
 }

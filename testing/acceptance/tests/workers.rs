@@ -226,3 +226,17 @@ fn clients_that_come_and_go_leave_no_trace_on_any_worker() {
         !rest.exists("/api/hubs/chat/users/u") && !rest.exists("/api/hubs/chat/groups/g")
     });
 }
+
+#[test]
+fn a_client_whose_handshake_has_succeeded_misses_nothing_that_is_sent_from_then_on() {
+    let site = site();
+    let mut senders = clients(&site, &Token::new().every_group());
+    // A simple client is not greeted: the handshake is all that it sees.
+    let handshake = site.handshake(&Token::new().group("g")).subprotocol(Subprotocol::None);
+    for round in 0..500 {
+        let mut client = handshake.open();
+        let text = format!("{round}");
+        senders[round % CLIENTS].publish("g", &text);
+        assert_eq!(client.text(), text);
+    }
+}

@@ -4,18 +4,19 @@ use http::{HeaderValue, Request, Response, header};
 use hubwire_auth::{
     Claims, IgnoredRoleReason, Permissions, TokenError, bearer_token, client_audience_allows, verify,
 };
-use hubwire_hub::{Opening, Protocol};
+use hubwire_hub::{Busy, ConnectionKey, Opening, Protocol};
 use hubwire_protocol::{ConnectionId, GroupName, UserId};
 use hyper::body::Incoming;
+use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 use super::request::Call;
 use super::{Reception, simple, upgrade};
-use crate::arrival::Purpose;
+use crate::arrival::{Arrival, Purpose};
 use crate::http::Body;
 
 /// Answers a client that begins a new connection.
-pub(super) fn answer(
+pub(super) async fn answer(
     reception: &Reception,
     request: &mut Request<Incoming>,
     call: &Call,
@@ -43,8 +44,17 @@ pub(super) fn answer(
         reconnection_token,
     };
     let echoed = opening.subprotocol.clone();
-    let purpose = Purpose::Open(Box::new(opening));
+    let purpose = Purpose::Serve(begin(reception, opening).await?);
     Ok(upgrade::accept(reception, request, key, echoed.as_deref(), reception.worker, (purpose, permit)))
+}
+
+/// Has this worker begin the connection, and comes back once every worker knows of it.
+async fn begin(reception: &Reception, opening: Opening) -> Result<ConnectionKey, Refusal> {
+    let (begun, key) = oneshot::channel();
+    let arrival = Arrival::Begin { opening: Box::new(opening), begun };
+    // A worker that takes no arrivals has stopped, and so has the service.
+    let _stopped = reception.arrivals[usize::from(reception.worker)].send(arrival);
+    key.await.map_err(|_| Busy.into())
 }
 
 /// Who the client is, by the token in its query (which wins) or its `Authorization` header. Nobody, in a hub that lets anyone in.

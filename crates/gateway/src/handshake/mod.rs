@@ -34,7 +34,7 @@ pub(crate) struct Reception {
     pub(crate) reconnection_key: ReconnectionKey,
     /// WebSocket connections of the whole process.
     pub(crate) connections: Arc<AtomicUsize>,
-    /// The way to every worker, this one included. Each handshake sends at most one arrival, so the bound of handshakes bounds it.
+    /// The way to every worker, this one included. Each handshake sends at most two arrivals, so the bound of handshakes bounds it.
     pub(crate) arrivals: Arc<[UnboundedSender<Arrival>]>,
 }
 
@@ -56,5 +56,5 @@ async fn admit(reception: &Reception, request: &mut Request<Incoming>) -> Result
     if let Some(id) = call.recovered_connection() {
         return recovery::answer(reception, request, &call, &id, &key).await;
     }
-    admission::answer(reception, request, &call, &key)
+    admission::answer(reception, request, &call, &key).await
 }

@@ -10,7 +10,7 @@ use mio::net::TcpStream;
 
 use super::Reception;
 use super::refusal::Refusal;
-use crate::arrival::{Arrival, ConnectionPermit, Purpose};
+use crate::arrival::{Arrival, ConnectionPermit, Purpose, Upgraded};
 use crate::http::Body;
 
 /// RFC 6455 §1.3: what a server appends to the client's key.
@@ -60,10 +60,13 @@ pub(super) fn accept(
     let upgrade = hyper::upgrade::on(request);
     let arrivals = reception.arrivals[usize::from(worker)].clone();
     tokio::task::spawn_local(async move {
-        let arrival = match upgrade.await.map(take_socket) {
-            Ok(Some((stream, early))) => Arrival { stream, early, purpose, permit },
-            // The client went away between its request and our answer; nothing has begun yet.
-            Ok(None) | Err(_) => return,
+        let arrival = match (upgrade.await.map(take_socket), purpose) {
+            (Ok(Some((stream, early))), purpose) => {
+                Arrival::Socket { purpose, upgraded: Upgraded { stream, early, permit } }
+            }
+            // The client went away between its request and our answer.
+            (Ok(None) | Err(_), Purpose::Serve(key)) => Arrival::Abandoned(key),
+            (Ok(None) | Err(_), Purpose::Resume { .. }) => return,
         };
         // A worker that takes no arrivals has stopped, and so has the service.
         let _stopped = arrivals.send(arrival);

@@ -1,22 +1,53 @@
 use std::io::Write;
 use std::time::Duration;
 
-use hubwire_hub::{ConnectionKey, Ending, Exchange};
+use hubwire_hub::{ConnectionKey, Ending, Exchange, Opening};
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::close_frame;
 use mio::{Interest, Token};
 use tokio::io::AsyncReadExt;
 
 use super::State;
-use crate::arrival::{Arrival, Purpose};
+use crate::arrival::{Arrival, Purpose, Upgraded};
 use crate::socket::Socket;
 
 impl<E: Exchange> State<E> {
-    /// Takes over a socket: for a new connection, or for a session that its client came back to.
-    pub(super) fn attach(&mut self, arrival: Arrival) {
-        let Arrival { stream, early, purpose, permit } = arrival;
+    /// Takes in what handshakes tell, and lets those go on whose connections have begun.
+    pub(super) fn take_arrivals(&mut self, arrivals: &mut Vec<Arrival>) {
+        let mut begun = Vec::new();
+        for arrival in arrivals.drain(..) {
+            match arrival {
+                Arrival::Begin { opening, begun: told } => begun.push((told, self.begin(*opening))),
+                Arrival::Socket { purpose, upgraded } => self.attach(purpose, upgraded),
+                Arrival::Abandoned(key) => self.drop_socket(key, Ending::Normal(String::new())),
+            }
+        }
+        if !begun.is_empty() {
+            self.carry_out();
+        }
+        for (told, key) in begun {
+            if told.send(key).is_err() {
+                // The handshake is gone, and with it the only one who knows of the connection.
+                self.drop_socket(key, Ending::Normal(String::new()));
+            }
+        }
+    }
+
+    /// Begins a connection that has no socket yet: what it is sent waits.
+    fn begin(&mut self, opening: Opening) -> ConnectionKey {
+        let key = self.shard.connect(opening);
+        self.shard.set_blocked(key, true);
+        key
+    }
+
+    /// Takes over a socket: for a connection that has begun, or for a session that its client came back to.
+    fn attach(&mut self, purpose: Purpose, upgraded: Upgraded) {
+        let Upgraded { stream, early, permit } = upgraded;
         let key = match purpose {
-            Purpose::Open(opening) => self.shard.connect(*opening),
+            Purpose::Serve(key) => {
+                self.shard.set_blocked(key, false);
+                key
+            }
             Purpose::Resume { hub, id } => match self.shard.resume(&hub, id, self.now_ms) {
                 Some(key) => key,
                 None => return self.refuse(stream),
@@ -41,6 +72,11 @@ impl<E: Exchange> State<E> {
         if self.draining {
             self.send_away(key);
         }
+        if self.shard.connection_id(key).is_none() {
+            // It was ended while its client was being told of it.
+            self.begin_closing(key);
+        }
+        self.flush(key);
         self.read_early(key);
     }
 

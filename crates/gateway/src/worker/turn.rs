@@ -68,9 +68,7 @@ impl<E: Exchange> State<E> {
     ) -> Result<(), Error> {
         self.now_ms = self.environment.monotonic_ms();
         self.follow_settings();
-        for arrival in given.arrivals.drain(..) {
-            self.attach(arrival);
-        }
+        self.take_arrivals(&mut given.arrivals);
         self.take_parcels(&mut given.parcels);
         if std::mem::take(&mut given.events) {
             self.take_events(events)?;
