@@ -30,7 +30,7 @@ pub(crate) fn all() -> Vec<Entry> {
             }
         }
     }
-    for protocol in [Protocol::Reliable, Protocol::Simple] {
+    for protocol in [Protocol::Reliable, Protocol::Protobuf, Protocol::ReliableProtobuf, Protocol::Simple] {
         entries.extend([RATE, FULL].map(|speed| websocket(1000, 1, 64, speed, protocol)));
     }
     for (subscribers, groups) in [(100, 1), (10, 1000)] {

@@ -34,6 +34,7 @@ mod stream;
 mod token;
 mod traffic;
 mod upgrade;
+mod varint;
 mod wire;
 
 use anyhow::Result;

@@ -6,10 +6,12 @@ use std::fmt;
 
 /// Subprotocol of the subscribers.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Protocol {
     Json,
     Reliable,
+    Protobuf,
+    ReliableProtobuf,
     Simple,
 }
 
@@ -19,8 +21,15 @@ impl Protocol {
         match self {
             Self::Json => Some("json.webpubsub.azure.v1"),
             Self::Reliable => Some("json.reliable.webpubsub.azure.v1"),
+            Self::Protobuf => Some("protobuf.webpubsub.azure.v1"),
+            Self::ReliableProtobuf => Some("protobuf.reliable.webpubsub.azure.v1"),
             Self::Simple => None,
         }
+    }
+
+    /// Whether subscribers number and acknowledge what they receive.
+    pub(crate) fn is_reliable(self) -> bool {
+        matches!(self, Self::Reliable | Self::ReliableProtobuf)
     }
 }
 
@@ -85,6 +94,8 @@ impl fmt::Display for Protocol {
         f.write_str(match self {
             Self::Json => "json",
             Self::Reliable => "reliable",
+            Self::Protobuf => "protobuf",
+            Self::ReliableProtobuf => "reliable-protobuf",
             Self::Simple => "simple",
         })
     }

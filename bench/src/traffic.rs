@@ -6,7 +6,7 @@ use crate::frame;
 use crate::histogram::Histogram;
 use crate::ledger::Ledger;
 use crate::response;
-use crate::scenario::{Fanout, Protocol, PublishPath};
+use crate::scenario::{Fanout, PublishPath};
 use crate::stamp::Stamp;
 use crate::wire::Handler;
 use anyhow::{Result, bail, ensure};
@@ -30,12 +30,11 @@ pub(crate) struct Traffic {
 impl Traffic {
     pub(crate) fn new(scenario: &Fanout, clock: Clock) -> Self {
         let subscribers = scenario.connections();
-        let reliable = scenario.protocol == Protocol::Reliable;
         Self {
             clock,
             ledger: Ledger::new(scenario.groups, scenario.subscribers, scenario.publishers),
             latency: Histogram::new(),
-            acks: reliable.then(|| Acks::new(subscribers, clock.now_ns())),
+            acks: Acks::of(scenario.protocol, subscribers, clock.now_ns()),
             free_publishers: (0..scenario.publishers).collect(),
             unanswered: 0,
             last_delivery_ns: 0,

@@ -64,7 +64,10 @@ fn offered_protocol(head: &[u8]) -> Protocol {
     let offers = |protocol: &Protocol| {
         protocol.subprotocol().is_some_and(|name| memchr::memmem::find(head, name.as_bytes()).is_some())
     };
-    [Protocol::Json, Protocol::Reliable].into_iter().find(offers).unwrap_or(Protocol::Simple)
+    [Protocol::Json, Protocol::Reliable, Protocol::Protobuf, Protocol::ReliableProtobuf]
+        .into_iter()
+        .find(offers)
+        .unwrap_or(Protocol::Simple)
 }
 
 fn read_frames(bytes: &[u8], publishes: &mut Vec<Publish>) -> Result<usize> {

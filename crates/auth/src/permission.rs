@@ -11,6 +11,10 @@ pub enum Permission {
     SendToGroup,
     /// Join and leave it.
     JoinLeaveGroup,
+    /// Have a state in it.
+    SetGroupState,
+    /// Be told the states of its members.
+    GetGroupState,
 }
 
 /// A text that names no permission; REST callers get 400.
@@ -24,6 +28,8 @@ impl Permission {
         match self {
             Self::SendToGroup => "sendToGroup",
             Self::JoinLeaveGroup => "joinLeaveGroup",
+            Self::SetGroupState => "setGroupState",
+            Self::GetGroupState => "getGroupState",
         }
     }
 }
@@ -34,7 +40,8 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Reads the name in any case, or its number in the service's own list, which REST callers may use as well.
+/// Reads the name in any case, or its number in the service's own list, which REST callers may use as well. The permissions on group
+/// states come from roles alone.
 impl FromStr for Permission {
     type Err = PermissionError;
 
@@ -56,9 +63,9 @@ impl FromStr for Permission {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// Whether a permission holds for all groups that no rule speaks about, by [`Permission`].
-    defaults: [bool; 2],
+    defaults: [bool; 4],
     /// The rules by [`Permission`]; absent while there are none.
-    rules: Option<Box<[RuleSet; 2]>>,
+    rules: Option<Box<[RuleSet; 4]>>,
 }
 
 impl Permissions {

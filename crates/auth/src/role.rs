@@ -53,6 +53,14 @@ pub(crate) fn parse(role: &str) -> Result<(Permission, Grant), IgnoredRoleReason
             return Ok((permission, grant(rest)?));
         }
     }
+    for (permission, name) in [
+        (Permission::SetGroupState, "webpubsub.setGroupState"),
+        (Permission::GetGroupState, "webpubsub.getGroupState"),
+    ] {
+        if let Some(rest) = role.strip_prefix(name) {
+            return Ok((permission, state_grant(rest)?));
+        }
+    }
     Err(IgnoredRoleReason::Unknown)
 }
 
@@ -65,7 +73,18 @@ fn grant(rest: &str) -> Result<Grant, IgnoredRoleReason> {
     if let Some(group) = rest.strip_prefix('.') {
         return literal(group);
     }
-    let text = rest.strip_prefix("s.").ok_or(IgnoredRoleReason::Unknown)?;
+    pattern(rest.strip_prefix("s.").ok_or(IgnoredRoleReason::Unknown)?)
+}
+
+/// Reads what follows the name of a permission on group states: nothing, or `.<pattern>`; these roles have no plural.
+fn state_grant(rest: &str) -> Result<Grant, IgnoredRoleReason> {
+    if rest.is_empty() {
+        return Ok(Grant::Everything);
+    }
+    pattern(rest.strip_prefix('.').ok_or(IgnoredRoleReason::Unknown)?)
+}
+
+fn pattern(text: &str) -> Result<Grant, IgnoredRoleReason> {
     let pattern = Pattern::parse(text)?;
     match pattern.literal() {
         Some(group) => literal(group),

@@ -1,6 +1,6 @@
 //! What roles, grants and revocations allow.
 
-use hubwire_auth::Permission::{JoinLeaveGroup, SendToGroup};
+use hubwire_auth::Permission::{GetGroupState, JoinLeaveGroup, SendToGroup, SetGroupState};
 use hubwire_auth::{
     IgnoredRoleReason, LITERALS_MAX, LimitReached, PATTERNS_MAX, PatternError, Permission, PermissionError,
     Permissions,
@@ -51,6 +51,41 @@ fn a_role_allows_exactly_what_it_says() {
         let joining = with(&[&role.replace("sendToGroup", "joinLeaveGroup")]);
         assert!(yes.iter().all(|group| joining.allows(JoinLeaveGroup, group)), "{role}");
         assert!(!yes.iter().any(|group| joining.allows(SendToGroup, group)), "{role}");
+    }
+}
+
+#[test]
+fn roles_on_group_states_take_a_pattern_and_have_no_plural() {
+    let cases: &[(&str, &[&str], &[&str])] = &[
+        ("webpubsub.setGroupState", &["a", "a.b", "*"], &[]),
+        ("webpubsub.setGroupState.a", &["a"], &["b", "a.b"]),
+        ("webpubsub.setGroupState.*", &["*", "a"], &["a.b"]),
+        ("webpubsub.setGroupState.**", &["a", "a.b"], &[]),
+        ("webpubsub.setGroupState.room.*", &["room.1"], &["room", "other"]),
+        ("webpubsub.setGroupStates.*", &[], &["a"]),
+        ("webpubsub.setgroupstate", &[], &["a"]),
+        ("webpubsub.setGroupState.", &[], &["a"]),
+    ];
+    for (role, yes, no) in cases {
+        let setting = with(&[role]);
+        let getting = with(&[&role.replace("set", "get")]);
+        for (group, allowed) in
+            yes.iter().map(|group| (group, true)).chain(no.iter().map(|group| (group, false)))
+        {
+            assert_eq!(setting.allows(SetGroupState, group), allowed, "{role} and {group:?}");
+            assert_eq!(getting.allows(GetGroupState, group), allowed, "the other way: {role} and {group:?}");
+            assert!(!setting.allows(GetGroupState, group) && !setting.allows(SendToGroup, group), "{role}");
+        }
+    }
+    assert_eq!(
+        ignored(&["webpubsub.setGroupState.a*b*c*d*e*f*"]),
+        [(
+            "webpubsub.setGroupState.a*b*c*d*e*f*".to_owned(),
+            IgnoredRoleReason::Pattern(PatternError::TooComplex)
+        )]
+    );
+    for name in ["setGroupState", "getGroupState", "3", "4"] {
+        assert_eq!(name.parse::<Permission>(), Err(PermissionError), "the application cannot grant {name}");
     }
 }
 

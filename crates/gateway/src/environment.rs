@@ -3,8 +3,13 @@ pub trait Environment: Send + Sync {
     /// Milliseconds on a clock that never goes back.
     fn monotonic_ms(&self) -> u64;
 
+    /// Milliseconds since 1970, for what clients are shown.
+    fn unix_ms(&self) -> u64;
+
     /// Seconds since 1970, for the lifetimes of tokens.
-    fn unix_s(&self) -> u64;
+    fn unix_s(&self) -> u64 {
+        self.unix_ms() / 1000
+    }
 
     /// Bits that nobody can guess.
     fn random(&self) -> u128;

@@ -4,12 +4,23 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use hubwire_hub::{ConnectionKey, Ending, Exchange};
 use hubwire_protocol::codes::Close;
-use hubwire_protocol::json;
 use hubwire_protocol::websocket::{CloseFrame, DecodeError, Frame, MessageKind, Opcode, control_frame};
+use hubwire_protocol::{Request, json, protobuf};
 
 use crate::worker::State;
 
 impl<E: Exchange> State<E> {
+    /// Goes on with a client that was not read for a while, or never before: first with what it has sent already, behind its handshake or
+    /// before it was held.
+    pub(crate) fn read_on(&mut self, key: ConnectionKey) {
+        if let Some(socket) = self.socket(key)
+            && !socket.partial.is_empty()
+        {
+            self.consume(key, &mut []);
+        }
+        self.queue_read(key);
+    }
+
     /// Reads one buffer full from a socket and does what the client asks. A socket that may have more goes to the end of the list.
     pub(crate) fn read(&mut self, key: ConnectionKey) {
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -19,6 +30,15 @@ impl<E: Exchange> State<E> {
             return;
         };
         socket.in_read_queue = false;
+        if self.shard.is_held(key) {
+            // It is queued again when it is released.
+            self.read_buffer = buffer;
+            return;
+        }
+        let Some(socket) = self.socket(key) else {
+            self.read_buffer = buffer;
+            return;
+        };
         match socket.stream.read(&mut buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
             Ok(read) if socket.deaf => {
@@ -52,7 +72,9 @@ impl<E: Exchange> State<E> {
         let input = if goes_on { &mut joined[..] } else { &mut *arrived };
         let mut taken = 0;
         let message_bytes_max = self.settings.limits.message_bytes_max;
-        while let Some(socket) = self.socket(key) {
+        while !self.shard.is_held(key)
+            && let Some(socket) = self.socket(key)
+        {
             match socket.decoder.decode(&mut input[taken..], message_bytes_max) {
                 Ok(None) => break,
                 Ok(Some((frame, bytes))) => {
@@ -92,26 +114,28 @@ impl<E: Exchange> State<E> {
     }
 
     fn accept_message(&mut self, key: ConnectionKey, kind: MessageKind, payload: &[u8]) {
-        let text = std::str::from_utf8(payload);
-        if kind == MessageKind::Text && text.is_err() {
+        if kind == MessageKind::Text && std::str::from_utf8(payload).is_err() {
             return self.fail(key, &Close::INVALID_UTF8);
         }
-        if self.shard.is_simple(key) {
+        let Some(subprotocol) = self.shard.subprotocol(key) else {
             let payload = Bytes::copy_from_slice(payload);
             return self.shard.simple_message(key, kind, payload, self.now_ms);
-        }
-        // JSON in a binary frame is understood; a binary frame that holds no JSON is a frame of the wrong type.
-        let refusal = match kind {
-            MessageKind::Text => Close::INVALID_JSON,
-            MessageKind::Binary => Close::TEXT_REQUIRED,
         };
-        match text.map(json::decode) {
-            Ok(Ok(request)) => self.shard.request(key, request, self.now_ms),
-            Ok(Err(error)) => {
-                tracing::debug!(connection = ?self.shard.connection_id(key), %error, "a client message is invalid");
-                self.fail(key, &refusal);
+        let decoded = match (subprotocol.is_protobuf(), kind) {
+            (true, MessageKind::Binary) => {
+                protobuf::decode(payload).map_err(|error| (Close::INVALID_PROTOBUF, error.to_string()))
             }
-            Err(_) => self.fail(key, &refusal),
+            (true, MessageKind::Text) => Err((Close::BINARY_REQUIRED, "a text frame".to_owned())),
+            (false, MessageKind::Text) => decode_json(payload, &Close::INVALID_JSON),
+            // JSON in a binary frame is understood; a binary frame that holds no JSON is a frame of the wrong type.
+            (false, MessageKind::Binary) => decode_json(payload, &Close::TEXT_REQUIRED),
+        };
+        match decoded {
+            Ok(request) => self.shard.request(key, request, self.now_ms),
+            Err((close, error)) => {
+                tracing::debug!(connection = ?self.shard.connection_id(key), error, "a client message is invalid");
+                self.fail(key, &close);
+            }
         }
     }
 
@@ -144,4 +168,9 @@ impl<E: Exchange> State<E> {
             socket.deaf = true;
         }
     }
+}
+
+fn decode_json(payload: &[u8], refusal: &Close) -> Result<Request, (Close, String)> {
+    let text = std::str::from_utf8(payload).map_err(|error| (refusal.clone(), error.to_string()))?;
+    json::decode(text).map_err(|error| (refusal.clone(), error.to_string()))
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hubwire_auth::AccessKeys;
-use hubwire_protocol::HubName;
+use hubwire_protocol::{HubName, JsonForm};
 
 /// What the client edge goes by. A new value takes effect for everything that follows, without a restart.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Settings {
     pub hubs: HashMap<HubName, HubSettings>,
     /// Settings of every hub that is not in `hubs`.
     pub default_hub: HubSettings,
+    /// How JSON payloads reach protobuf clients.
+    pub protobuf_json: JsonForm,
     /// Bounds of this edge.
     pub limits: Limits,
     /// Bounds of the shards.

@@ -1,8 +1,8 @@
 use std::io::{ErrorKind, IoSlice, Write};
 
 use hubwire_hub::{ConnectionKey, Ending, Exchange, Outbound, Outbox};
+use hubwire_protocol::Head;
 use hubwire_protocol::codes::Close;
-use hubwire_protocol::json;
 use hubwire_protocol::websocket::{CloseFrame, Opcode, close_frame, control_frame};
 use mio::net::TcpStream;
 
@@ -11,6 +11,9 @@ use crate::worker::State;
 /// Frames that one write takes at most; each is one piece, or two with a head of its own. Beyond some tens of frames a write costs what
 /// its bytes cost, so more would gain nothing.
 const FRAMES_PER_WRITE: usize = 64;
+
+/// Up to so many bytes, copying frames behind one another costs less than a vectored write of their pieces.
+const COPIED_BYTES_MAX: usize = 16 << 10;
 
 /// How a flush ended.
 enum Flushed {
@@ -86,10 +89,18 @@ fn write_some(
     heads.clear();
     let mut frames = outbox.frames();
     if let (Some(frame), None) = (frames.next(), frames.next())
-        && frame.sequence_id == 0
+        && frame.head == Head::None
     {
         // The usual case: one whole frame.
         return stream.write(&frame.bytes[skip..]);
+    }
+    let tails_bytes: usize = outbox.frames().take(FRAMES_PER_WRITE).map(|frame| frame.bytes.len()).sum();
+    if tails_bytes <= COPIED_BYTES_MAX {
+        for frame in outbox.frames().take(FRAMES_PER_WRITE) {
+            write_head(heads, frame);
+            heads.extend_from_slice(&frame.bytes);
+        }
+        return stream.write(&heads[skip..]);
     }
     let mut head_ends = [0; FRAMES_PER_WRITE];
     for (frame, end) in outbox.frames().zip(&mut head_ends) {
@@ -130,7 +141,5 @@ fn settle(outbox: &mut Outbox, written_bytes: &mut usize, mut bytes: usize, head
 }
 
 fn write_head(heads: &mut Vec<u8>, frame: &Outbound) {
-    if frame.sequence_id != 0 {
-        json::sequenced_head(heads, frame.sequence_id, frame.bytes.len());
-    }
+    frame.head.write(heads, frame.sequence_id, frame.bytes.len());
 }

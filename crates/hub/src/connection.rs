@@ -4,6 +4,7 @@ use hubwire_auth::Permissions;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, Subprotocol, UserId};
 
 use crate::ack_memory::AckMemory;
+use crate::activity::Activity;
 use crate::outbox::Outbox;
 use crate::window::Window;
 
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     pub(crate) in_bulk_lane: bool,
     /// Whether its socket would block: then nothing but time or its reader helps.
     pub(crate) blocked: bool,
+    /// How many reasons there are not to read its client at the moment.
+    pub(crate) holds: u16,
     /// Its latest attachment to a socket, by a number that no other attachment in the shard has: tells an expiry that was overtaken by a
     /// recovery, or that belonged to another connection in the same place.
     pub(crate) attachment: u64,
@@ -99,6 +102,7 @@ pub(crate) struct Connection {
     /// The slots of its groups.
     pub(crate) groups: Vec<u32>,
     pub(crate) ack_memory: AckMemory,
+    pub(crate) activity: Option<Box<Activity>>,
     pub(crate) outbox: Outbox,
     /// Only of a reliable session.
     pub(crate) window: Option<Box<Window>>,
@@ -118,17 +122,28 @@ impl Connection {
             in_prompt_lane: false,
             in_bulk_lane: false,
             blocked: false,
+            holds: 0,
             attachment,
             hub_position: 0,
             user_position: 0,
             groups: Vec::new(),
             ack_memory: AckMemory::default(),
+            activity: None,
             outbox: Outbox::default(),
             window: reliable.then(Box::default),
         }
     }
 
-    pub(crate) fn is_simple(&self) -> bool {
-        matches!(self.protocol, Protocol::Simple(_))
+    /// The subprotocol that it speaks; `None` of a simple client.
+    pub(crate) fn pubsub(&self) -> Option<Subprotocol> {
+        match self.protocol {
+            Protocol::Simple(_) => None,
+            Protocol::PubSub(subprotocol) => Some(subprotocol),
+        }
+    }
+
+    /// What its client has going on.
+    pub(crate) fn activity(&mut self) -> &mut Activity {
+        self.activity.get_or_insert_default()
     }
 }

@@ -48,6 +48,29 @@ counters! {
     events_unhandled => "webpubsub_unhandled_events_total",
     /// Joins that were refused: limit `groups_per_connection_max`.
     group_limit_refusals => "webpubsub_group_limit_refusals_total",
+    /// Streams that clients began.
+    streams_opened => "webpubsub_stream_opens_total",
+    /// Streams that were refused: limit `streams_per_connection_max`, a missing permission, or a wrong request.
+    streams_refused => "webpubsub_stream_refusals_total",
+    /// Messages of streams that were published.
+    stream_messages => "webpubsub_stream_messages_total",
+    /// Streams that ended since their publisher was silent.
+    streams_idle => "webpubsub_stream_idle_timeouts_total",
+    /// Times that the publisher of a stream was made to wait for subscribers.
+    stream_holds => "webpubsub_stream_holds_total",
+    /// Times that subscribers had not caught up when their publisher had waited long enough: limit `stream_hold_max_ms`.
+    stream_holds_given_up => "webpubsub_stream_holds_given_up_total",
+    /// Invocations that clients made.
+    invocations => "webpubsub_invocations_total",
+    /// Invocations that failed, were cancelled, were refused (limit `invocations_per_connection_max`) or got no answer in time (limit
+    /// `invocation_timeout_ms`).
+    invocations_failed => "webpubsub_failed_invocations_total",
+    /// Changes of group states in groups whose home this shard is.
+    state_changes => "webpubsub_group_state_changes_total",
+    /// Snapshots and updates of group states that were put into an outbox or kept for a detached session.
+    state_deliveries => "webpubsub_group_state_deliveries_total",
+    /// States that were refused: limits `group_states_per_connection_max` and `group_states_per_group_max`.
+    state_limit_refusals => "webpubsub_group_state_limit_refusals_total",
     /// Messages and frames that broke their protocol; each ended its connection.
     invalid_messages => "webpubsub_invalid_messages_total",
 }

@@ -1,14 +1,16 @@
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use hubwire_protocol::{Head, JsonForm, Subprotocol};
 
+use crate::backpressure::is_behind;
 use crate::connection::{Connection, Link};
+pub(crate) use crate::encoding::Content;
 use crate::encoding::Encodings;
 use crate::outbox::Outbound;
 use crate::selection::Selection;
 use crate::shard::Shard;
 use crate::window::{Full, Window};
-use crate::{ConnectionKey, Envelope, Limits, Protocol, Target};
+use crate::{ConnectionKey, Envelope, Limits, Target};
 
 /// Publishes to more connections than this are flushed behind smaller ones, so that a large group does not hold up everybody else.
 const PROMPT_RECIPIENTS_MAX: usize = 64;
@@ -17,8 +19,10 @@ const PROMPT_RECIPIENTS_MAX: usize = 64;
 const PRESSURE_DIVISOR: usize = 4;
 
 /// What became of one copy.
-enum Outcome {
+pub(crate) enum Outcome {
     Delivered,
+    /// There is nothing in it for this client.
+    Nothing,
     OutboxFull,
     WindowFull,
 }
@@ -27,6 +31,7 @@ impl Shard {
     /// Delivers an envelope to its recipients in this shard: to the outbox of each that has a socket, and to the window of each that
     /// is reliable. Who cannot take it loses its connection, and nobody else notices.
     pub fn publish(&mut self, envelope: &Envelope, now_ms: u64) {
+        self.now_ms = now_ms;
         self.counters.publishes += 1;
         let Some(hub_slot) = self.hub_slot(&envelope.hub) else {
             return;
@@ -46,9 +51,11 @@ impl Shard {
             }
         };
         let selection = Selection::new(&envelope.excluded, envelope.filter.as_deref());
-        let mut delivery = Delivery::new(envelope, &self.limits, now_ms);
+        let content = Content::Message(&envelope.message);
+        let mut delivery = Delivery::new(content, self.json_form, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let mut overflowing = Vec::new();
+        let mut behind = false;
         for &key in recipients {
             let connection = &mut self.connections[key.index()];
             if connection.hub != hub_slot || !selection.includes(key, connection, hub, &self.groups) {
@@ -57,51 +64,68 @@ impl Shard {
             match delivery.deliver(connection) {
                 Outcome::Delivered => {
                     self.counters.deliveries += 1;
+                    behind |= envelope.publisher.is_some() && is_behind(connection, &self.limits);
                     self.flushes.mark(key, connection, lane, &self.limits);
                 }
+                Outcome::Nothing => {}
                 Outcome::OutboxFull => overflowing.push((key, false)),
                 Outcome::WindowFull => overflowing.push((key, true)),
             }
         }
         self.counters.ttl_drops += delivery.late;
+        if behind {
+            self.press(envelope, now_ms);
+        }
         for (key, window) in overflowing {
             self.overflow(key, window);
         }
     }
 }
 
-/// One envelope on its way into the outboxes and windows of its recipients.
-struct Delivery<'a> {
+/// One content on its way into the outboxes and windows of its recipients.
+pub(crate) struct Delivery<'a> {
     encodings: Encodings<'a>,
     limits: &'a Limits,
     now_ms: u64,
     deadline_ms: u64,
     /// Older messages that were found to be too late, and made room.
-    late: u64,
+    pub(crate) late: u64,
 }
 
 impl<'a> Delivery<'a> {
-    fn new(envelope: &'a Envelope, limits: &'a Limits, now_ms: u64) -> Self {
-        let deadline_ms = match envelope.ttl_s {
+    pub(crate) fn new(
+        content: Content<'a>,
+        json_form: JsonForm,
+        ttl_s: u16,
+        limits: &'a Limits,
+        now_ms: u64,
+    ) -> Self {
+        let deadline_ms = match ttl_s {
             0 => 0,
             ttl_s => now_ms + u64::from(ttl_s) * 1000,
         };
-        Self { encodings: Encodings::new(&envelope.message), limits, now_ms, deadline_ms, late: 0 }
+        Self { encodings: Encodings::new(content, json_form), limits, now_ms, deadline_ms, late: 0 }
     }
 
-    fn deliver(&mut self, connection: &mut Connection) -> Outcome {
+    pub(crate) fn deliver(&mut self, connection: &mut Connection) -> Outcome {
         let limits = self.limits;
         let (mut messages_max, mut bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-        let frame = match (&connection.protocol, &mut connection.window) {
-            (_, Some(window)) => {
+        let frame = match (connection.pubsub(), &mut connection.window) {
+            (Some(subprotocol), Some(window)) => {
                 (messages_max, bytes_max) = limits.reliable_outbox();
-                match self.number(window) {
+                match self.number(subprotocol, window) {
                     Ok(frame) => frame,
                     Err(Full) => return Outcome::WindowFull,
                 }
             }
-            (Protocol::Simple(_), None) => self.whole(Encodings::simple),
-            (Protocol::PubSub(_), None) => self.whole(Encodings::json),
+            (Some(subprotocol), None) => {
+                let bytes = self.encodings.subprotocol(subprotocol);
+                self.whole(bytes)
+            }
+            (None, _) => match self.encodings.simple() {
+                Some(bytes) => self.whole(bytes),
+                None => return Outcome::Nothing,
+            },
         };
         if connection.link != Link::Attached || connection.outbox.push(frame, messages_max, bytes_max) {
             Outcome::Delivered
@@ -110,17 +134,17 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Numbers the message in a session's window. What is too late there is dropped before the window counts as full.
-    fn number(&mut self, window: &mut Window) -> Result<Outbound, Full> {
-        let tail = self.encodings.json_tail();
+    /// Numbers the content in a session's window. What is too late there is dropped before the window counts as full.
+    fn number(&mut self, subprotocol: Subprotocol, window: &mut Window) -> Result<Outbound, Full> {
+        let tail = self.encodings.subprotocol(subprotocol);
         if !window.has_room(tail.len(), self.limits) {
             self.late += window.drop_late(self.now_ms) as u64;
         }
-        window.push(tail, self.deadline_ms, self.limits)
+        window.push(self.encodings.head(subprotocol), tail, self.deadline_ms, self.limits)
     }
 
-    fn whole(&mut self, form: impl FnOnce(&mut Encodings<'a>) -> Bytes) -> Outbound {
-        Outbound { bytes: form(&mut self.encodings), sequence_id: 0, deadline_ms: self.deadline_ms }
+    fn whole(&self, bytes: bytes::Bytes) -> Outbound {
+        Outbound { bytes, head: Head::None, sequence_id: 0, deadline_ms: self.deadline_ms }
     }
 }
 

@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 
-use hubwire_protocol::{ConnectionId, HubName, UserId};
+use hubwire_protocol::{ConnectionId, HubName, InvocationRequest, UserId};
 
-use crate::{ConnectionKey, Envelope, Target};
+use crate::{ConnectionKey, Envelope, Letter, Recipient, Target};
 
 /// What a shard wants of its surroundings. Effects are carried out in order, and before anything that waits in an outbox is written:
 /// a client that is told of its join can rely on every worker knowing of it.
@@ -10,6 +10,23 @@ use crate::{ConnectionKey, Envelope, Target};
 pub enum Effect {
     /// Take the envelope to every *other* shard with interest in its target; here it has been delivered.
     Publish(Envelope),
+    /// Take the letter to its recipient, be it this shard itself.
+    Send(Recipient, Letter),
+    /// Ask the application, and hand its answer to [`crate::Shard::answer_invocation`].
+    Invoke {
+        /// Who asks.
+        connection: ConnectionId,
+        /// Its hub.
+        hub: HubName,
+        /// Its user.
+        user: Option<UserId>,
+        /// Tells the invocation from others that have the same id.
+        serial: u64,
+        /// What is asked.
+        request: InvocationRequest,
+    },
+    /// The client is to be read again: see [`crate::Shard::is_held`].
+    Released(ConnectionKey),
     /// The shard now has recipients for a target that had none.
     Interested(HubName, Target),
     /// The shard has lost its last recipient for a target.

@@ -1,33 +1,57 @@
 use bytes::Bytes;
 use hubwire_protocol::websocket::{Opcode, data_frame};
-use hubwire_protocol::{Data, Message, json};
+use hubwire_protocol::{Data, GroupStateReport, Head, JsonForm, Message, Subprotocol};
 
-/// One message in every form that recipients have asked for so far. Each form is made at most once per shard.
+/// What recipients are given: each in the form of its own protocol.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Content<'a> {
+    /// A message.
+    Message(&'a Message),
+    /// States of a group's members. Simple clients are never among the recipients.
+    Report(&'a GroupStateReport),
+}
+
+/// One content in every form that recipients have asked for so far. Each form is made at most once per shard.
 pub(crate) struct Encodings<'a> {
-    message: &'a Message,
+    content: Content<'a>,
+    json_form: JsonForm,
     simple: Option<Bytes>,
-    json: Option<Bytes>,
-    json_tail: Option<Bytes>,
+    subprotocols: [Option<Bytes>; 4],
 }
 
 impl<'a> Encodings<'a> {
-    pub(crate) fn new(message: &'a Message) -> Self {
-        Self { message, simple: None, json: None, json_tail: None }
+    pub(crate) fn new(content: Content<'a>, json_form: JsonForm) -> Self {
+        Self { content, json_form, simple: None, subprotocols: [const { None }; 4] }
     }
 
-    /// What simple clients see: the bare payload.
-    pub(crate) fn simple(&mut self) -> Bytes {
-        self.simple.get_or_insert_with(|| simple(&self.message.data)).clone()
+    /// What simple clients see: the bare payload. `None` where there is nothing for them to see: the end of a stream is no message of
+    /// its own.
+    pub(crate) fn simple(&mut self) -> Option<Bytes> {
+        let Content::Message(message) = self.content else {
+            return None;
+        };
+        if message.stream.as_ref().is_some_and(|position| position.end.is_some()) {
+            return None;
+        }
+        Some(self.simple.get_or_insert_with(|| simple(&message.data)).clone())
     }
 
-    /// A whole frame of the plain JSON protocol.
-    pub(crate) fn json(&mut self) -> Bytes {
-        self.json.get_or_insert_with(|| json::message(self.message)).clone()
+    /// The form of a subprotocol: a whole frame, or for reliable ones all of it but the head.
+    pub(crate) fn subprotocol(&mut self, subprotocol: Subprotocol) -> Bytes {
+        let form = &mut self.subprotocols[subprotocol as usize];
+        let encode = || match self.content {
+            Content::Message(message) => subprotocol.message(message, self.json_form),
+            Content::Report(report) => subprotocol.report(report),
+        };
+        form.get_or_insert_with(encode).clone()
     }
 
-    /// The shared part of a frame of the reliable JSON protocol.
-    pub(crate) fn json_tail(&mut self) -> Bytes {
-        self.json_tail.get_or_insert_with(|| json::sequenced_tail(self.message)).clone()
+    /// What stands in front of a reliable form.
+    pub(crate) fn head(&self, subprotocol: Subprotocol) -> Head {
+        match self.content {
+            Content::Message(_) => subprotocol.message_head(),
+            Content::Report(report) => subprotocol.report_head(report),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Envelope {
     pub excluded: Arc<[ConnectionId]>,
     /// An expression that a connection must satisfy, on top of being meant.
     pub filter: Option<Arc<Filter>>,
+    /// The publisher, if the message is one of a stream: where subscribers cannot keep up, it is asked to wait.
+    pub publisher: Option<ConnectionId>,
     /// How long a copy may wait for its recipient before it is dropped and counted; 0 means for ever. In seconds, 0 to 300.
     pub ttl_s: u16,
 }
@@ -38,7 +40,8 @@ pub struct Envelope {
 impl Envelope {
     /// An envelope for everyone that its target means.
     pub fn new(hub: HubName, target: Target, message: Message) -> Self {
-        Self { hub, target, message: Arc::new(message), excluded: Arc::default(), filter: None, ttl_s: 0 }
+        let (message, excluded) = (Arc::new(message), Arc::default());
+        Self { hub, target, message, excluded, filter: None, publisher: None, ttl_s: 0 }
     }
 
     /// What the envelope adds to an inbox that is bounded in bytes.

@@ -3,12 +3,14 @@ use std::task::{Context, Poll};
 
 use hubwire_protocol::HubName;
 
-use crate::{Command, Envelope, Reply, Target};
+use crate::{Command, Envelope, Letter, Recipient, Reply, Target};
 
 /// What reaches a shard from elsewhere.
 pub enum Parcel {
     /// Deliver this.
     Envelope(Envelope),
+    /// Take this in.
+    Letter(Letter),
     /// Do this, and say what came of it.
     Command {
         /// The hub that it is about.
@@ -34,6 +36,10 @@ pub trait Exchange {
     /// Hands an envelope to every other shard with interest in its target. It is always taken: the caller asks
     /// [`Exchange::is_congested`] before it reads what leads to one.
     fn publish(&self, envelope: Envelope);
+
+    /// Takes a letter to its recipient, by way of the inbox even if that is this shard itself, and always: as for
+    /// [`Exchange::publish`]. Letters and envelopes that one shard sends to another arrive in the order of the calls.
+    fn send(&self, recipient: &Recipient, letter: Letter);
 
     /// From the moment this returns, envelopes for the target reach this shard, whoever publishes them.
     fn interested(&mut self, hub: &HubName, target: &Target);

@@ -53,7 +53,7 @@ impl Shard {
     }
 
     /// The connections that a target means. A copy: what follows may change the lists.
-    fn targeted(&self, hub: &HubName, target: &Target) -> Vec<ConnectionKey> {
+    pub(crate) fn targeted(&self, hub: &HubName, target: &Target) -> Vec<ConnectionKey> {
         if let Target::Connection(id) = target {
             return self.find(hub, *id).into_iter().collect();
         }

@@ -16,6 +16,8 @@ pub(crate) struct Groups {
 pub(crate) struct Group {
     pub(crate) name: GroupName,
     pub(crate) members: Vec<ConnectionKey>,
+    /// The members that are told each other's states.
+    pub(crate) subscribers: Vec<ConnectionKey>,
 }
 
 #[derive(Clone, Copy)]
@@ -26,7 +28,7 @@ struct Positions {
 
 impl Groups {
     pub(crate) fn add(&mut self, name: GroupName) -> u32 {
-        self.groups.insert(Group { name, members: Vec::new() }) as u32
+        self.groups.insert(Group { name, members: Vec::new(), subscribers: Vec::new() }) as u32
     }
 
     pub(crate) fn get(&self, group: u32) -> &Group {
@@ -69,6 +71,19 @@ impl Groups {
             entry.in_connection = positions.in_connection;
         }
         true
+    }
+
+    /// Has a member told each other member's state, if it is not already.
+    pub(crate) fn subscribe(&mut self, connection: ConnectionKey, group: u32) {
+        let subscribers = &mut self.groups[group as usize].subscribers;
+        if !subscribers.contains(&connection) {
+            subscribers.push(connection);
+        }
+    }
+
+    /// Has a member told no longer.
+    pub(crate) fn unsubscribe(&mut self, connection: ConnectionKey, group: u32) {
+        self.groups[group as usize].subscribers.retain(|other| *other != connection);
     }
 
     /// Removes a group without members and gives its name back, or leaves a group that still has some.

@@ -7,9 +7,12 @@
 //! It must never know about sockets, runtimes, clocks or random sources: time is handed in as milliseconds on a monotonic clock.
 
 mod ack_memory;
+mod activity;
+mod backpressure;
 mod command;
 mod connection;
 mod counters;
+mod deadline;
 mod delivery;
 mod effect;
 mod encoding;
@@ -18,7 +21,10 @@ mod exchange;
 mod execute;
 mod expiry;
 mod group;
+mod group_state;
 mod hub;
+mod invocation;
+mod letter;
 mod limits;
 mod outbox;
 mod request;
@@ -26,6 +32,8 @@ mod router;
 mod selection;
 mod session;
 mod shard;
+mod state_home;
+mod stream;
 mod window;
 
 pub use command::{Command, Member, Reply, Scope, Subject};
@@ -34,6 +42,8 @@ pub use counters::Counters;
 pub use effect::Effect;
 pub use envelope::{Envelope, Target};
 pub use exchange::{Exchange, Parcel};
+pub use invocation::InvocationAnswer;
+pub use letter::{Letter, Recipient};
 pub use limits::Limits;
 pub use outbox::{Outbound, Outbox};
 pub use router::{Answer, Busy, Router};

@@ -15,6 +15,19 @@ pub struct Limits {
     pub ack_ids_max: usize,
     /// Groups that one connection may be in. One more is refused with an error acknowledgement (409 through REST).
     pub groups_per_connection_max: usize,
+    /// Streams that one connection may have open. One more is refused: `streamClosed` with `BadRequest`.
+    pub streams_per_connection_max: usize,
+    /// How long the publisher of a stream may be kept waiting for subscribers that cannot keep up, in milliseconds. After that they
+    /// overflow by the bounds above.
+    pub stream_hold_max_ms: u64,
+    /// Invocations of one connection that may wait for an answer. One more is refused: `invokeResponse` with `BadRequest`.
+    pub invocations_per_connection_max: usize,
+    /// How long an invocation waits for its answer, in milliseconds; then it fails with `Timeout`.
+    pub invocation_timeout_ms: u64,
+    /// Groups in which one connection may have a state. One more is refused with an error acknowledgement.
+    pub group_states_per_connection_max: usize,
+    /// States in one group. One more is refused with an error acknowledgement.
+    pub group_states_per_group_max: usize,
 }
 
 impl Default for Limits {
@@ -29,6 +42,13 @@ impl Default for Limits {
             ack_ids_max: 1000,
             // 60 bytes a membership: less than 1 MiB for a connection at its limit.
             groups_per_connection_max: 16_384,
+            streams_per_connection_max: 64,
+            stream_hold_max_ms: 10_000,
+            invocations_per_connection_max: 64,
+            // All attempts of an event handler together have so long.
+            invocation_timeout_ms: 100_000,
+            group_states_per_connection_max: 128,
+            group_states_per_group_max: 10_000,
         }
     }
 }

@@ -1,12 +1,15 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use hubwire_protocol::Head;
 
 /// One frame that waits for a socket.
 #[derive(Debug, Clone)]
 pub struct Outbound {
     /// The bytes that recipients share: a whole frame, or all of a sequenced message but its head.
     pub bytes: Bytes,
+    /// What stands in front of `bytes`, with the recipient's sequence id in it.
+    pub head: Head,
     /// The recipient's sequence id; 0 where `bytes` is a whole frame.
     pub sequence_id: u64,
     /// When the frame is no longer worth sending, on the shard's clock in milliseconds; 0 is never.
@@ -16,7 +19,7 @@ pub struct Outbound {
 impl Outbound {
     /// A frame that is complete and never too late.
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self { bytes, sequence_id: 0, deadline_ms: 0 }
+        Self { bytes, head: Head::None, sequence_id: 0, deadline_ms: 0 }
     }
 
     fn is_late(&self, now_ms: u64) -> bool {

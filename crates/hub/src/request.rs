@@ -1,21 +1,12 @@
 use hubwire_auth::Permission;
-use hubwire_protocol::codes::{AckError, Close};
+use hubwire_protocol::codes::{Close, RequestError};
 use hubwire_protocol::websocket::MessageKind;
-use hubwire_protocol::{Data, GroupName, Message, Metadata, Request, Sender, json};
+use hubwire_protocol::{Data, GroupName, Message, Notice, Publication, Request, Sender};
 
 use crate::shard::Shard;
 use crate::{ConnectionKey, Effect, Envelope, Protocol, SimpleMode, Target};
 
-type Outcome = Result<(), AckError>;
-
-/// A client's publish to a group.
-struct Publication {
-    group: GroupName,
-    data: Data,
-    metadata: Option<Metadata>,
-    no_echo: bool,
-    ttl_s: u16,
-}
+type Outcome = Result<(), RequestError>;
 
 impl Shard {
     /// Carries out what a PubSub client asks. Requests of one connection take effect in the order in which they are handed in.
@@ -23,9 +14,10 @@ impl Shard {
         if !self.is_attached(key) {
             return;
         }
+        self.now_ms = now_ms;
         self.counters.requests += 1;
         match request {
-            Request::Ping => self.reply(key, json::pong()),
+            Request::Ping => self.notify(key, &Notice::Pong),
             Request::SequenceAck(sequence_id) => {
                 // On a connection that is not reliable it means nothing, and is harmless.
                 if let Some(window) = &mut self.connections[key.index()].window {
@@ -38,14 +30,35 @@ impl Shard {
             Request::LeaveGroup { group, ack_id } => {
                 self.acknowledged(key, ack_id, |shard| shard.request_leave(key, &group));
             }
-            Request::SendToGroup { group, data, metadata, no_echo, ttl_s, ack_id } => {
-                let publication = Publication { group, data, metadata, no_echo, ttl_s };
+            Request::SendToGroup { publication, ack_id } => {
                 self.acknowledged(key, ack_id, |shard| shard.request_send(key, publication, now_ms));
             }
             Request::Event { ack_id, .. } => {
                 self.acknowledged(key, ack_id, |shard| {
                     shard.counters.events_unhandled += 1;
-                    Err(AckError::INTERNAL)
+                    Err(RequestError::INTERNAL)
+                });
+            }
+            Request::Invoke(request) => self.invoke(key, request, now_ms),
+            Request::CancelInvocation { invocation_id } => self.cancel_invocation(key, &invocation_id),
+            Request::StartStream { stream, ack_id } => {
+                self.acknowledged(key, ack_id, |shard| shard.start_stream(key, stream, now_ms));
+            }
+            Request::StreamData { stream_id, sequence_id, data } => {
+                self.stream_data(key, &stream_id, sequence_id, data, now_ms);
+            }
+            Request::StreamKeepAlive { stream_id } => self.stream_keep_alive(key, &stream_id, now_ms),
+            Request::StreamEnd { stream_id, error } => self.stream_end(key, &stream_id, error, now_ms),
+            Request::SetGroupState { group, state, ack_id } => {
+                self.answered_by_home(key, ack_id, |shard| shard.set_state(key, &group, state));
+            }
+            Request::SubscribeGroupState { group, ack_id } => {
+                self.answered_by_home(key, ack_id, |shard| shard.subscribe_states(key, &group));
+            }
+            Request::UnsubscribeGroupState { group, ack_id } => {
+                self.acknowledged(key, ack_id, |shard| {
+                    shard.unsubscribe_states(key, &group);
+                    Ok(())
                 });
             }
         }
@@ -97,22 +110,48 @@ impl Shard {
         ack_id: Option<u64>,
         act: impl FnOnce(&mut Self) -> Outcome,
     ) {
-        let Some(ack_id) = ack_id else {
-            // Without an id nobody is told of a failure; the counters are.
-            let _unreported = act(self);
-            return;
-        };
-        if self.connections[key.index()].ack_memory.contains(ack_id) {
-            self.counters.duplicates += 1;
-            self.reply(key, json::ack(ack_id, Some(&AckError::duplicate(ack_id))));
+        if !self.is_duplicate(key, ack_id) {
+            let outcome = act(self);
+            self.finish_request(key, ack_id, outcome);
+        }
+    }
+
+    /// The same for a request that a group's home carries out: unless it is refused here, it is acknowledged when the home has answered.
+    fn answered_by_home(
+        &mut self,
+        key: ConnectionKey,
+        ack_id: Option<u64>,
+        act: impl FnOnce(&mut Self) -> Outcome,
+    ) {
+        if self.is_duplicate(key, ack_id) {
             return;
         }
-        let outcome = act(self);
+        match act(self) {
+            Ok(()) => self.await_home(key, ack_id),
+            refused => self.finish_request(key, ack_id, refused),
+        }
+    }
+
+    /// Whether a request's id has taken effect before; then the client has been told.
+    fn is_duplicate(&mut self, key: ConnectionKey, ack_id: Option<u64>) -> bool {
+        let Some(ack_id) = ack_id.filter(|id| self.connections[key.index()].ack_memory.contains(*id)) else {
+            return false;
+        };
+        self.counters.duplicates += 1;
+        self.notify(key, &Notice::Ack { ack_id, error: Some(&RequestError::duplicate(ack_id)) });
+        true
+    }
+
+    /// Acknowledges a request. Without an id nobody is told of a failure; the counters are.
+    pub(crate) fn finish_request(&mut self, key: ConnectionKey, ack_id: Option<u64>, outcome: Outcome) {
+        let Some(ack_id) = ack_id else {
+            return;
+        };
         if outcome.is_ok() {
             let ids_max = self.limits.ack_ids_max;
             self.connections[key.index()].ack_memory.remember(ack_id, ids_max);
         }
-        self.reply(key, json::ack(ack_id, outcome.as_ref().err()));
+        self.notify(key, &Notice::Ack { ack_id, error: outcome.as_ref().err() });
     }
 
     fn request_join(&mut self, key: ConnectionKey, group: &GroupName) -> Outcome {
@@ -120,7 +159,7 @@ impl Shard {
         if self.join(key, group) {
             Ok(())
         } else {
-            Err(AckError::bad_request(
+            Err(RequestError::bad_request(
                 "The connection is in too many groups: limit groups_per_connection_max.",
             ))
         }
@@ -137,7 +176,7 @@ impl Shard {
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
         let sender = Sender::Group { group: publication.group.clone(), user: connection.user.clone() };
-        let message = Message { sender, data: publication.data, metadata: publication.metadata };
+        let message = Message::new(sender, publication.data, publication.metadata);
         let mut envelope = Envelope::new(hub, Target::Group(publication.group), message);
         envelope.ttl_s = publication.ttl_s;
         if publication.no_echo {
@@ -148,7 +187,7 @@ impl Shard {
         Ok(())
     }
 
-    fn permit(
+    pub(crate) fn permit(
         &mut self,
         key: ConnectionKey,
         permission: Permission,
@@ -159,6 +198,6 @@ impl Shard {
             return Ok(());
         }
         self.counters.forbidden += 1;
-        Err(AckError::forbidden(action, group.as_str()))
+        Err(RequestError::forbidden(action, group.as_str()))
     }
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::close_frame;
-use hubwire_protocol::{ConnectionId, HubName, json};
+use hubwire_protocol::{ConnectionId, HubName, Notice};
 
 use crate::connection::{Connection, Link};
 use crate::delivery::Lane;
@@ -36,10 +36,12 @@ impl Shard {
         for group in &opening.groups {
             self.join(key, group);
         }
-        let connection = &mut self.connections[key.index()];
-        if !connection.is_simple() {
-            let frame = json::connected(id, connection.user.as_ref(), opening.reconnection_token.as_deref());
-            self.reply(key, frame);
+        let connection = &self.connections[key.index()];
+        if let Some(subprotocol) = connection.pubsub() {
+            let (user, reconnection_token) =
+                (connection.user.as_ref(), opening.reconnection_token.as_deref());
+            let greeting = Notice::Connected { connection: id, user, reconnection_token };
+            self.reply(key, subprotocol.notice(&greeting));
         }
         key
     }
@@ -78,6 +80,7 @@ impl Shard {
 
     /// A connection's socket has ended. A reliable session outlives that for the recovery window, unless its client said goodbye.
     pub fn disconnect(&mut self, key: ConnectionKey, ending: Ending, now_ms: u64) {
+        self.now_ms = now_ms;
         let Some(connection) = self.connections.get_mut(key.index()) else {
             return;
         };
@@ -86,8 +89,10 @@ impl Shard {
         match (connection.link, ending) {
             (Link::Attached, Ending::Lost) if connection.window.is_some() => {
                 connection.link = Link::Detached;
+                self.forget_invocations(key);
+                let attachment = self.connections[key.index()].attachment;
                 self.counters.sessions_detached += 1;
-                self.expiries.push(now_ms + self.limits.recovery_window_ms, key, connection.attachment);
+                self.expiries.push(now_ms + self.limits.recovery_window_ms, key, attachment);
                 return;
             }
             (Link::Attached, Ending::Lost) => self.end(key, Cow::Borrowed("The connection ended.")),
@@ -99,7 +104,7 @@ impl Shard {
     }
 
     /// Ends every session whose recovery window has passed.
-    pub fn expire(&mut self, now_ms: u64) {
+    pub(crate) fn expire_sessions(&mut self, now_ms: u64) {
         while let Some((key, attachment)) = self.expiries.pop_due(now_ms) {
             let due = self.connections.get(key.index()).is_some_and(|connection| {
                 connection.link == Link::Detached && connection.attachment == attachment
@@ -110,11 +115,6 @@ impl Shard {
                 self.connections.remove(key.index());
             }
         }
-    }
-
-    /// When [`Shard::expire`] next has something to do.
-    pub fn next_expiry_ms(&self) -> Option<u64> {
-        self.expiries.next_ms()
     }
 
     /// Ends a connection whose client broke the protocol, outran a bound or stopped answering: it is told why, then its socket closes.
@@ -147,7 +147,7 @@ impl Shard {
             }
             Link::Attached => {}
         }
-        let notice = (!connection.is_simple()).then(|| json::disconnected(&text));
+        let notice = connection.pubsub().map(|subprotocol| subprotocol.notice(&Notice::Disconnected(&text)));
         connection.outbox.finish(notice.into_iter().chain([close_frame(close)]));
         self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
         self.effects.push(Effect::Closing(key));
@@ -179,6 +179,13 @@ impl Shard {
         }
     }
 
+    /// Tells a client something about its own connection and requests. Simple clients are never told, and those that are gone cannot be.
+    pub(crate) fn notify(&mut self, key: ConnectionKey, notice: &Notice<'_>) {
+        if let Some(subprotocol) = self.connections.get(key.index()).and_then(Connection::pubsub) {
+            self.reply(key, subprotocol.notice(notice));
+        }
+    }
+
     /// Queues a frame that has no sequence id, such as an acknowledgement.
     pub(crate) fn reply(&mut self, key: ConnectionKey, frame: bytes::Bytes) {
         let connection = &mut self.connections[key.index()];
@@ -196,11 +203,14 @@ impl Shard {
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
     fn end(&mut self, key: ConnectionKey, reason: Cow<'static, str>) {
         self.counters.connections_closed += 1;
+        self.cancel_streams(key);
+        self.forget_invocations(key);
         self.leave_all(key);
         let hub = self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;
         connection.window = None;
+        connection.activity = None;
         self.ids.remove(&connection.id);
         let user = connection.user.take();
         self.effects.push(Effect::Ended { connection: connection.id, hub, user, reason });

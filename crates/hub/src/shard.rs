@@ -1,15 +1,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hubwire_protocol::{ConnectionId, GroupName, HubName};
+use hubwire_protocol::{ConnectionId, GroupName, HubName, JsonForm, Subprotocol};
 use slab::Slab;
 
+use crate::backpressure::Backpressure;
 use crate::connection::{Connection, Link};
+use crate::deadline::{Deadline, Deadlines};
 use crate::delivery::Flushes;
 use crate::expiry::Expiries;
 use crate::group::Groups;
 use crate::hub::Hub;
-use crate::{ConnectionKey, Counters, Effect, Limits, Outbox, Target};
+use crate::letter::Letter;
+use crate::state_home::Home;
+use crate::{ConnectionKey, Counters, Effect, Envelope, Limits, Outbox, Target};
 
 /// All connections of one worker, with the hubs, groups, users and sessions that they make up.
 ///
@@ -17,12 +21,28 @@ use crate::{ConnectionKey, Counters, Effect, Limits, Outbox, Target};
 /// with the same times always have the same outcome.
 pub struct Shard {
     pub(crate) limits: Arc<Limits>,
+    /// How protobuf clients see JSON.
+    pub(crate) json_form: JsonForm,
+    /// The latest time that the shard was told.
+    pub(crate) now_ms: u64,
+    /// What makes a time on the shard's clock one in milliseconds since 1970.
+    pub(crate) unix_offset_ms: i64,
     pub(crate) connections: Slab<Connection>,
     pub(crate) ids: HashMap<ConnectionId, ConnectionKey>,
     pub(crate) hubs: Slab<Hub>,
     pub(crate) hub_slots: HashMap<HubName, u32>,
     pub(crate) groups: Groups,
     pub(crate) expiries: Expiries,
+    pub(crate) deadlines: Deadlines,
+    /// Invocations so far.
+    pub(crate) invocation_serials: u64,
+    pub(crate) backpressure: Backpressure,
+    /// Publishers of streams that are not read until the next turn.
+    pub(crate) resting: Vec<ConnectionId>,
+    /// The last messages of streams whose publishers have ended.
+    pub(crate) farewells: Vec<Envelope>,
+    /// The states of the groups whose home the shard is.
+    pub(crate) home: Home,
     /// Attachments of sockets so far.
     pub(crate) attachments: u64,
     pub(crate) flushes: Flushes,
@@ -35,12 +55,21 @@ impl Shard {
     pub fn new(limits: Arc<Limits>) -> Self {
         Self {
             limits,
+            json_form: JsonForm::default(),
+            now_ms: 0,
+            unix_offset_ms: 0,
             connections: Slab::new(),
             ids: HashMap::new(),
             hubs: Slab::new(),
             hub_slots: HashMap::new(),
             groups: Groups::default(),
             expiries: Expiries::default(),
+            deadlines: Deadlines::default(),
+            invocation_serials: 0,
+            backpressure: Backpressure::default(),
+            resting: Vec::new(),
+            farewells: Vec::new(),
+            home: Home::default(),
             attachments: 0,
             flushes: Flushes::default(),
             effects: Vec::new(),
@@ -53,6 +82,16 @@ impl Shard {
         self.limits = limits;
     }
 
+    /// Sets how JSON reaches protobuf clients from now on.
+    pub fn set_json_form(&mut self, json_form: JsonForm) {
+        self.json_form = json_form;
+    }
+
+    /// Sets what makes a time on the shard's clock one in milliseconds since 1970: only states of groups show such a time.
+    pub fn set_unix_offset_ms(&mut self, unix_offset_ms: i64) {
+        self.unix_offset_ms = unix_offset_ms;
+    }
+
     /// What the shard has counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -63,9 +102,55 @@ impl Shard {
         self.ids.len()
     }
 
-    /// What the shard wants of its surroundings, oldest first.
+    /// What the shard wants of its surroundings, oldest first. What ended connections leave behind is delivered before.
     pub fn take_effects(&mut self) -> Vec<Effect> {
+        while let Some(farewell) = self.farewells.pop() {
+            self.publish(&farewell, self.now_ms);
+            self.effects.push(Effect::Publish(farewell));
+        }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Takes in what another shard, or this one, has sent.
+    pub fn receive(&mut self, letter: Letter, now_ms: u64) {
+        self.now_ms = now_ms;
+        match letter {
+            Letter::SetState { hub, group, item, answer } => self.keep_state(hub, group, item, answer),
+            Letter::ListStates { hub, group, subscriber } => self.list_states(hub, group, subscriber),
+            Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
+            Letter::States { subscriber, group, items } => {
+                self.states_listed(subscriber, group, items, now_ms);
+            }
+            Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
+            Letter::Hold(connection) => {
+                if let Some(key) = self.ids.get(&connection).copied() {
+                    self.hold(key);
+                }
+            }
+            Letter::Release(connection) => {
+                if let Some(key) = self.ids.get(&connection).copied() {
+                    self.release(key);
+                }
+            }
+        }
+    }
+
+    /// Does what is due: ends sessions whose recovery window has passed, streams that are idle, invocations that got no answer.
+    pub fn keep_time(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.expire_sessions(now_ms);
+        while let Some(deadline) = self.deadlines.pop_due(now_ms) {
+            match deadline {
+                Deadline::Stream(key, stream_id) => self.stream_due(key, &stream_id, now_ms),
+                Deadline::Invocation(key, invocation_id) => self.invocation_due(key, &invocation_id),
+                Deadline::Backpressure => self.check_subscribers(now_ms),
+            }
+        }
+    }
+
+    /// When [`Shard::keep_time`] next has something to do.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        self.expiries.next_ms().into_iter().chain(self.deadlines.next_ms()).min()
     }
 
     /// Whether outboxes fill up although their sockets would take more: flush everything before more input is handed in.
@@ -128,9 +213,9 @@ impl Shard {
         self.connections.get(key.index()).is_some_and(|connection| connection.link == Link::Attached)
     }
 
-    /// Whether a connection's messages are bare payloads.
-    pub fn is_simple(&self, key: ConnectionKey) -> bool {
-        self.connections.get(key.index()).is_some_and(Connection::is_simple)
+    /// The subprotocol that a connection speaks. `None` if its messages are bare payloads, or there is no such connection.
+    pub fn subprotocol(&self, key: ConnectionKey) -> Option<Subprotocol> {
+        self.connections.get(key.index()).and_then(Connection::pubsub)
     }
 
     pub(crate) fn hub_slot(&self, hub: &HubName) -> Option<u32> {
@@ -180,6 +265,7 @@ impl Shard {
     }
 
     fn leave_group(&mut self, key: ConnectionKey, group: u32) {
+        self.end_state(key, group);
         let connection = &mut self.connections[key.index()];
         if !self.groups.leave(key, group, &mut connection.groups) {
             return;

@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use hubwire_protocol::Head;
+
 use crate::{Limits, Outbound};
 
 /// The messages of a reliable session that its client has not acknowledged: they are sent again after a recovery.
@@ -25,14 +27,26 @@ impl Window {
             && self.bytes + bytes <= limits.window_bytes_max
     }
 
+    /// Whether more than `part / whole` of the bounds is taken.
+    pub(crate) fn is_filled(&self, part: usize, whole: usize, limits: &Limits) -> bool {
+        self.unacknowledged.len() * whole > limits.window_messages_max * part
+            || self.bytes * whole > limits.window_bytes_max * part
+    }
+
     /// Numbers a message and keeps it until it is acknowledged.
-    pub(crate) fn push(&mut self, tail: Bytes, deadline_ms: u64, limits: &Limits) -> Result<Outbound, Full> {
+    pub(crate) fn push(
+        &mut self,
+        head: Head,
+        tail: Bytes,
+        deadline_ms: u64,
+        limits: &Limits,
+    ) -> Result<Outbound, Full> {
         if !self.has_room(tail.len(), limits) {
             return Err(Full);
         }
         self.last += 1;
         self.bytes += tail.len();
-        let message = Outbound { bytes: tail, sequence_id: self.last, deadline_ms };
+        let message = Outbound { head, bytes: tail, sequence_id: self.last, deadline_ms };
         self.unacknowledged.push_back(message.clone());
         Ok(message)
     }

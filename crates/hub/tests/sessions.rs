@@ -36,7 +36,7 @@ fn exists(shard: &mut Shard, id: ConnectionId) -> bool {
 }
 
 fn publish(shard: &mut Shard, text: &'static str, ttl_s: u16, now_ms: u64) {
-    let message = Message { sender: Sender::Server, data: Data::Text(text.into()), metadata: None };
+    let message = Message::new(Sender::Server, Data::Text(text.into()), None);
     let mut envelope = Envelope::new(hub(), Target::Hub, message);
     envelope.ttl_s = ttl_s;
     shard.publish(&envelope, now_ms);
@@ -59,9 +59,9 @@ fn a_session_does_not_expire_by_the_time_of_another() {
     let (second, id) = connect(&mut shard, 2);
     assert_eq!(first, second, "the place is used again");
     shard.disconnect(second, Ending::Lost, 900);
-    shard.expire(1000);
+    shard.keep_time(1000);
     assert!(exists(&mut shard, id), "its own window lasts until 1900");
-    shard.expire(1900);
+    shard.keep_time(1900);
     assert!(!exists(&mut shard, id));
 }
 

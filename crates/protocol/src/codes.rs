@@ -45,6 +45,14 @@ impl Close {
     pub const INVALID_UTF8: Self = Self::new(INVALID_DATA, "The client message is not valid UTF-8.");
     /// A binary frame where the subprotocol wants text. JSON in UTF-8 passes; anything else gets this.
     pub const TEXT_REQUIRED: Self = Self::new(UNSUPPORTED, "The JSON subprotocol requires text messages.");
+    /// A message that is not valid protobuf of the service's schema; the text names the plain subprotocol for both.
+    pub const INVALID_PROTOBUF: Self = Self::new(
+        INVALID_DATA,
+        "The client message is not a valid protobuf.webpubsub.azure.v1 protocol message.",
+    );
+    /// A text frame where the subprotocol wants binary.
+    pub const BINARY_REQUIRED: Self =
+        Self::new(UNSUPPORTED, "The protobuf.webpubsub.azure.v1 subprotocol requires binary messages.");
     /// A message over the size limit.
     pub const MESSAGE_TOO_LARGE: Self = Self::new(TOO_LARGE, "The client message is too large.");
     /// A frame that breaks RFC 6455.
@@ -62,34 +70,81 @@ impl Close {
     pub const WINDOW_FULL: Self = Self::new(POLICY, "The reliable message buffer is full.");
 }
 
-/// The error of a failed request, as an `ack` shows it.
+/// Why a request failed, as acknowledgements, answers to invocations and closed streams show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AckError {
+pub struct RequestError {
     /// One of the names that the protocol lists.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// A sentence for a person.
     pub message: Cow<'static, str>,
 }
 
-impl AckError {
+impl RequestError {
     /// The service could not do it: for an event, no handler took it.
-    pub const INTERNAL: Self =
-        Self { name: "InternalServerError", message: Cow::Borrowed("Internal server error") };
+    pub const INTERNAL: Self = Self::new("InternalServerError", "Internal server error");
+    /// There is no open stream with that id on the connection.
+    pub const STREAM_NOT_FOUND: Self = Self::new("StreamNotFound", "There is no open stream with this id.");
+    /// A stream was silent for longer than its idle time-out.
+    pub const STREAM_IDLE: Self = Self::new("IdleTimeout", "The stream was idle for too long.");
+    /// No handler is configured that would answer an invocation of this event.
+    pub const NO_HANDLER: Self = Self::new("NotFound", "No event handler is registered for the event.");
+    /// The application did not answer an invocation in time.
+    pub const INVOCATION_TIMEOUT: Self =
+        Self::new("Timeout", "The event handler did not answer in time: limit invocation_timeout_ms.");
+    /// The client cancelled its invocation.
+    pub const INVOCATION_CANCELLED: Self = Self::new("Cancelled", "The invocation was cancelled.");
+    /// The connection lacks the permission to set its state in a group.
+    pub const STATE_FORBIDDEN: Self = Self::new("Forbidden", "Permission denied.");
+    /// Only a member of a group has a state in it.
+    pub const NOT_A_MEMBER: Self = Self::new("Forbidden", "Not a member of group.");
+
+    const fn new(name: &'static str, message: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), message: Cow::Borrowed(message) }
+    }
 
     /// The same ack id has already taken effect on this connection.
     pub fn duplicate(ack_id: u64) -> Self {
-        let message = format!("Message with ack-id: {ack_id} has been processed");
-        Self { name: "Duplicate", message: message.into() }
+        Self {
+            name: "Duplicate".into(),
+            message: format!("Message with ack-id: {ack_id} has been processed").into(),
+        }
+    }
+
+    /// An invocation with the same id waits for its answer.
+    pub fn duplicate_invocation(invocation_id: &str) -> Self {
+        Self {
+            name: "Duplicate".into(),
+            message: format!("Invocation '{invocation_id}' is still pending.").into(),
+        }
     }
 
     /// The client lacks the permission; `action` is `join`, `leave` or `send to`.
     pub fn forbidden(action: &str, group: &str) -> Self {
         let message = format!("The client does not have permission to {action} group '{group}'.");
-        Self { name: "Forbidden", message: message.into() }
+        Self { name: "Forbidden".into(), message: message.into() }
     }
 
-    /// A bound of the connection was reached; `message` names it.
-    pub fn bad_request(message: &'static str) -> Self {
-        Self { name: "BadRequest", message: message.into() }
+    /// The client lacks the permission to read the states of a group.
+    pub fn states_forbidden(group: &str) -> Self {
+        Self {
+            name: "Forbidden".into(),
+            message: format!("No permission to get states of group {group}.").into(),
+        }
+    }
+
+    /// The client is not a member of the group whose states it asks for.
+    pub fn not_a_member(group: &str) -> Self {
+        Self { name: "Forbidden".into(), message: format!("Not a member of group {group}.").into() }
+    }
+
+    /// A message of a stream came ahead of the one that is expected.
+    pub fn sequence_gap(expected_sequence_id: u64) -> Self {
+        let message = format!("The next message of the stream has the sequence id {expected_sequence_id}.");
+        Self { name: "InvalidSequenceId".into(), message: message.into() }
+    }
+
+    /// Something about the request is wrong, or a bound was reached; `message` says what, and names the bound.
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: "BadRequest".into(), message: message.into() }
     }
 }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-use crate::{GroupName, Metadata, UserId};
+use crate::{GroupName, Metadata, StreamPosition, UserId};
 
 /// The payload of a message, in the kind in which it entered the service.
 ///
@@ -49,4 +49,13 @@ pub struct Message {
     pub data: Data,
     /// Names and values that its sender attached; `None` differs from an empty map on the wire.
     pub metadata: Option<Metadata>,
+    /// Where it stands in a stream, if it belongs to one.
+    pub stream: Option<Box<StreamPosition>>,
+}
+
+impl Message {
+    /// A message that belongs to no stream.
+    pub fn new(sender: Sender, data: Data, metadata: Option<Metadata>) -> Self {
+        Self { sender, data, metadata, stream: None }
+    }
 }

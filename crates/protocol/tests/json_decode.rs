@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use hubwire_protocol::json::{DEPTH_MAX, decode};
-use hubwire_protocol::{Data, EventName, GroupName, Metadata, Request};
+use hubwire_protocol::{
+    Data, EventName, GroupName, GroupState, InvocationRequest, Metadata, Publication, Request,
+    StreamEndError, StreamStart,
+};
 use proptest::prelude::*;
 
 fn group(name: &str) -> GroupName {
@@ -10,7 +13,8 @@ fn group(name: &str) -> GroupName {
 }
 
 fn sent(data: Data) -> Request {
-    Request::SendToGroup { group: group("g"), data, metadata: None, no_echo: false, ttl_s: 0, ack_id: None }
+    let publication = Publication { group: group("g"), data, metadata: None, no_echo: false, ttl_s: 0 };
+    Request::SendToGroup { publication, ack_id: None }
 }
 
 fn text(text: &'static str) -> Data {
@@ -78,6 +82,8 @@ fn payloads_are_taken_over_in_their_kind() {
         (r#""data":"AAEC","dataType":"Binary""#, Data::Binary(vec![0, 1, 2].into())),
         (r#""dataType":"binary","data":"""#, Data::Binary(vec![].into())),
         (r#""dataType":"binary","data":"\u0041AEC""#, Data::Binary(vec![0, 1, 2].into())),
+        (r#""dataType":"Protobuf","data":"CgFhEgFi""#, Data::Protobuf(b"\x0a\x01a\x12\x01b"[..].into())),
+        (r#""dataType":"protobuf","data":"""#, Data::Protobuf(vec![].into())),
     ];
     for (members, data) in cases {
         let message = format!(r#"{{"type":"sendToGroup","group":"g",{members}}}"#);
@@ -88,14 +94,14 @@ fn payloads_are_taken_over_in_their_kind() {
 #[test]
 fn a_publish_has_its_options() {
     let message = r#"{"type":"sendToGroup","group":"g","noEcho":true,"ttlSeconds":300,"ackId":3,"data":1,"metadata":{"b":"1","A":"2"}}"#;
-    let expected = Request::SendToGroup {
+    let publication = Publication {
         group: group("g"),
         data: json("1"),
         metadata: Some(Metadata::new([("b", "1"), ("A", "2")]).unwrap()),
         no_echo: true,
         ttl_s: 300,
-        ack_id: Some(3),
     };
+    let expected = Request::SendToGroup { publication, ack_id: Some(3) };
     assert_eq!(decode(message).unwrap(), expected);
     let plain =
         r#"{"type":"sendToGroup","group":"g","noEcho":false,"ttlSeconds":null,"metadata":null,"data":1}"#;
@@ -110,9 +116,78 @@ fn a_payload_may_be_missing_where_there_is_metadata() {
         r#""metadata":{"k":"v"},"dataType":"json""#,
     ] {
         match decode(&format!(r#"{{"type":"sendToGroup","group":"g",{members}}}"#)).unwrap() {
-            Request::SendToGroup { data, metadata: Some(_), .. } => assert_eq!(data, text(""), "{members}"),
+            Request::SendToGroup { publication: Publication { data, metadata: Some(_), .. }, .. } => {
+                assert_eq!(data, text(""), "{members}");
+            }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn streams_invocations_and_states_are_understood() {
+    let start = |idle_timeout_ms, no_echo| {
+        let (stream_id, metadata) = ("s".into(), None);
+        let stream =
+            StreamStart { stream_id, idle_timeout_ms, group: group("g"), metadata, no_echo, ttl_s: 0 };
+        Request::StartStream { stream, ack_id: None }
+    };
+    let invoke = |data| {
+        let event = EventName::parse("e").unwrap();
+        Request::Invoke(InvocationRequest { invocation_id: "1".into(), event, data, metadata: None })
+    };
+    let end = |error| Request::StreamEnd { stream_id: "s".into(), error };
+    let set = |state| Request::SetGroupState { group: group("g"), state, ack_id: Some(1) };
+    let cases = [
+        (r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s"}}"#, start(None, false)),
+        (
+            r#"{"stream":{"idleTimeoutMs":null,"streamId":"s","x":1},"group":"g","type":"sendtogroup"}"#,
+            start(None, false),
+        ),
+        (
+            r#"{"type":"sendToGroup","group":"g","noEcho":true,"stream":{"streamId":"s","idleTimeoutMs":5}}"#,
+            start(Some(5), true),
+        ),
+        (r#"{"type":"sendToGroup","group":"g","stream":null,"data":1}"#, sent(json("1"))),
+        (
+            r#"{"type":"streamData","streamId":"s","streamSequenceId":1,"dataType":"Text","data":"a"}"#,
+            Request::StreamData { stream_id: "s".into(), sequence_id: 1, data: text("a") },
+        ),
+        (r#"{"type":"STREAMDATA","streamId":"s"}"#, Request::StreamKeepAlive { stream_id: "s".into() }),
+        (r#"{"type":"streamEnd","streamId":"s"}"#, end(None)),
+        (r#"{"type":"streamEnd","streamId":"s","error":null}"#, end(None)),
+        (r#"{"type":"streamEnd","streamId":"s","error":{}}"#, end(Some(StreamEndError::default()))),
+        (
+            r#"{"type":"streamEnd","streamId":"s","error":{"message":"m","userErrorCode":"E42"}}"#,
+            end(Some(StreamEndError { message: Some("m".into()), user_error_code: Some("E42".into()) })),
+        ),
+        (r#"{"type":"invoke","invocationId":"1","target":"event","event":"e"}"#, invoke(None)),
+        (
+            r#"{"type":"Invoke","invocationId":"1","target":"Event","event":"e","data":[1,2]}"#,
+            invoke(Some(json("[1,2]"))),
+        ),
+        (
+            r#"{"type":"cancelInvocation","invocationId":"1"}"#,
+            Request::CancelInvocation { invocation_id: "1".into() },
+        ),
+        (
+            r#"{"type":"setGroupState","group":"g","ackId":1,"state":{"b":"1","a":"\u00e9"}}"#,
+            set(Some(GroupState::new([("a", "é"), ("b", "1")]))),
+        ),
+        (r#"{"type":"setGroupState","group":"g","ackId":1,"state":{}}"#, set(Some(GroupState::default()))),
+        (r#"{"type":"setGroupState","group":"g","ackId":1,"state":null}"#, set(None)),
+        (r#"{"type":"setGroupState","group":"g","ackId":1}"#, set(None)),
+        (
+            r#"{"type":"subscribeGroupState","group":"g","ackId":2}"#,
+            Request::SubscribeGroupState { group: group("g"), ack_id: Some(2) },
+        ),
+        (
+            r#"{"type":"unsubscribeGroupState","group":"g"}"#,
+            Request::UnsubscribeGroupState { group: group("g"), ack_id: None },
+        ),
+    ];
+    for (message, expected) in cases {
+        assert_eq!(decode(message).unwrap(), expected, "{message}");
     }
 }
 
@@ -136,9 +211,43 @@ fn invalid_messages_are_refused() {
         r#"{"type":"nonsense"}"#,
         r#"{"Type":"ping"}"#,
         r#"{"type":"pong"}"#,
-        r#"{"type":"invoke","invocationId":"1","target":"event","event":"a"}"#,
-        r#"{"type":"streamData","streamId":"s"}"#,
-        r#"{"type":"setGroupState","group":"g"}"#,
+        r#"{"type":"invoke","invocationId":"1","event":"a"}"#,
+        r#"{"type":"invoke","invocationId":"1","target":"group","event":"a"}"#,
+        r#"{"type":"invoke","invocationId":1,"target":"event","event":"a"}"#,
+        r#"{"type":"invoke","target":"event","event":"a"}"#,
+        r#"{"type":"invoke","invocationId":"1","target":"event"}"#,
+        r#"{"type":"invoke","invocationId":"1","target":"event","event":"a","dataType":"text"}"#,
+        r#"{"type":"invoke","invocationId":"1","target":"event","event":"a","data":null}"#,
+        r#"{"type":"invoke","invocationId":"1","target":"event","event":"a","stream":{"streamId":"s"}}"#,
+        r#"{"type":"invokeResponse","invocationId":"1","success":true}"#,
+        r#"{"type":"cancelInvocation"}"#,
+        r#"{"type":"event","event":"a","data":1,"stream":{"streamId":"s"}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":[]}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":"s"}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":1}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":null}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s"},"data":1}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s"},"dataType":"text"}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s","idleTimeoutMs":-1}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s","idleTimeoutMs":4294967296}}"#,
+        r#"{"type":"sendToGroup","group":"g","stream":{"streamId":"s","idleTimeoutMs":"1"}}"#,
+        r#"{"type":"streamData"}"#,
+        r#"{"type":"streamData","streamId":"s","data":1}"#,
+        r#"{"type":"streamData","streamId":"s","dataType":"text"}"#,
+        r#"{"type":"streamData","streamId":"s","streamSequenceId":1}"#,
+        r#"{"type":"streamData","streamId":"s","streamSequenceId":-1,"data":1}"#,
+        r#"{"type":"streamData","streamId":"s","streamSequenceId":"1","data":1}"#,
+        r#"{"type":"streamEnd"}"#,
+        r#"{"type":"streamEnd","streamId":"s","error":"e"}"#,
+        r#"{"type":"streamEnd","streamId":"s","error":{"message":1}}"#,
+        r#"{"type":"setGroupState"}"#,
+        r#"{"type":"setGroupState","group":"g","state":[]}"#,
+        r#"{"type":"setGroupState","group":"g","state":{"k":1}}"#,
+        r#"{"type":"setGroupState","group":"g","state":{"k":null}}"#,
+        r#"{"type":"setGroupState","group":"g","ackId":"1"}"#,
+        r#"{"type":"subscribeGroupState"}"#,
+        r#"{"type":"unsubscribeGroupState","group":" "}"#,
         r#"{"type":"joinGroup"}"#,
         r#"{"type":"joinGroup","group":null}"#,
         r#"{"type":"joinGroup","group":1}"#,
@@ -180,7 +289,8 @@ fn invalid_messages_are_refused() {
         r#""data":1,"dataType":null"#,
         r#""data":1,"dataType":1"#,
         r#""data":1,"dataType":"xml""#,
-        r#""data":"","dataType":"protobuf""#,
+        r#""data":"AQ==","dataType":"protobuf""#,
+        r#""data":{},"dataType":"protobuf""#,
         r#""dataType":"xml","metadata":{}"#,
         r#""data":1,"dataType":"text""#,
         r#""data":null,"dataType":"text""#,
@@ -245,9 +355,9 @@ proptest! {
     fn every_text_passes_unchanged(payload in any::<String>(), name in "[a-zé😀 ]{0,9}g") {
         let quoted = serde_json::to_string(&payload).unwrap();
         let message = format!(r#"{{"data":{quoted},"dataType":"text","group":"{name}","type":"sendToGroup"}}"#);
-        let expected = Request::SendToGroup {
-            group: group(&name), data: Data::Text(payload.into()), metadata: None, no_echo: false, ttl_s: 0, ack_id: None,
-        };
+        let publication =
+            Publication { group: group(&name), data: Data::Text(payload.into()), metadata: None, no_echo: false, ttl_s: 0 };
+        let expected = Request::SendToGroup { publication, ack_id: None };
         prop_assert_eq!(decode(&message).unwrap(), expected);
     }
 }

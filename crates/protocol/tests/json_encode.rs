@@ -4,8 +4,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use hubwire_protocol::codes::AckError;
-use hubwire_protocol::{ConnectionId, Data, GroupName, Message, Metadata, Sender, UserId, json};
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{
+    ConnectionId, Data, GroupName, JsonForm, Message, Metadata, Notice, Sender, Subprotocol, UserId,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -26,13 +28,25 @@ fn sender(user: Option<&str>) -> Sender {
 }
 
 fn message(sender: Sender, data: Data, metadata: Option<Metadata>) -> Message {
-    Message { sender, data, metadata }
+    Message::new(sender, data, metadata)
+}
+
+fn whole(message: &Message) -> Bytes {
+    Subprotocol::Json.message(message, JsonForm::Json)
+}
+
+fn notice(notice: &Notice<'_>) -> Bytes {
+    Subprotocol::Json.notice(notice)
+}
+
+fn ack(ack_id: u64, error: Option<&RequestError>) -> Bytes {
+    notice(&Notice::Ack { ack_id, error })
 }
 
 fn sequenced(message: &Message, sequence_id: u64) -> Vec<u8> {
-    let tail = json::sequenced_tail(message);
+    let tail = Subprotocol::JsonReliable.message(message, JsonForm::Json);
     let mut frame = Vec::new();
-    json::sequenced_head(&mut frame, sequence_id, tail.len());
+    Subprotocol::JsonReliable.message_head().write(&mut frame, sequence_id, tail.len());
     frame.extend_from_slice(&tail);
     frame
 }
@@ -42,37 +56,41 @@ fn the_service_greets_and_takes_leave() {
     let id = ConnectionId::parse("0123456789abcdef0123456789abcdef").unwrap();
     let user = UserId::from_token("u\"1");
     assert_eq!(
-        payload(&json::connected(id, Some(&user), None)),
+        payload(&notice(&Notice::Connected { connection: id, user: Some(&user), reconnection_token: None })),
         r#"{"type":"system","event":"connected","userId":"u\"1","connectionId":"0123456789abcdef0123456789abcdef"}"#
     );
     assert_eq!(
-        payload(&json::connected(id, None, Some("t.o.k"))),
+        payload(&notice(&Notice::Connected {
+            connection: id,
+            user: None,
+            reconnection_token: Some("t.o.k")
+        })),
         r#"{"type":"system","event":"connected","userId":null,"connectionId":"0123456789abcdef0123456789abcdef","reconnectionToken":"t.o.k"}"#
     );
     assert_eq!(
-        payload(&json::disconnected("bye\n")),
+        payload(&notice(&Notice::Disconnected("bye\n"))),
         r#"{"type":"system","event":"disconnected","message":"bye\n"}"#
     );
-    assert_eq!(payload(&json::pong()), r#"{"type":"pong"}"#);
+    assert_eq!(payload(&notice(&Notice::Pong)), r#"{"type":"pong"}"#);
 }
 
 #[test]
 fn acknowledgements_have_an_error_only_where_there_is_one() {
-    assert_eq!(payload(&json::ack(1, None)), r#"{"type":"ack","ackId":1,"success":true}"#);
+    assert_eq!(payload(&ack(1, None)), r#"{"type":"ack","ackId":1,"success":true}"#);
     assert_eq!(
-        payload(&json::ack(u64::MAX, None)),
+        payload(&ack(u64::MAX, None)),
         r#"{"type":"ack","ackId":18446744073709551615,"success":true}"#
     );
     assert_eq!(
-        payload(&json::ack(7, Some(&AckError::duplicate(7)))),
+        payload(&ack(7, Some(&RequestError::duplicate(7)))),
         r#"{"type":"ack","ackId":7,"success":false,"error":{"name":"Duplicate","message":"Message with ack-id: 7 has been processed"}}"#
     );
     assert_eq!(
-        payload(&json::ack(0, Some(&AckError::forbidden("send to", "g")))),
+        payload(&ack(0, Some(&RequestError::forbidden("send to", "g")))),
         r#"{"type":"ack","ackId":0,"success":false,"error":{"name":"Forbidden","message":"The client does not have permission to send to group 'g'."}}"#
     );
     assert_eq!(
-        payload(&json::ack(2, Some(&AckError::INTERNAL))),
+        payload(&ack(2, Some(&RequestError::INTERNAL))),
         r#"{"type":"ack","ackId":2,"success":false,"error":{"name":"InternalServerError","message":"Internal server error"}}"#
     );
 }
@@ -103,7 +121,7 @@ fn messages_show_their_origin_and_their_payload() {
         ),
     ];
     for (message, expected) in cases {
-        assert_eq!(payload(&json::message(&message)), expected);
+        assert_eq!(payload(&whole(&message)), expected);
         let numbered = format!("{{\"sequenceId\":42,{}", &expected[1..]);
         assert_eq!(payload(&sequenced(&message, 42)), numbered);
     }
@@ -127,17 +145,15 @@ fn any_message() -> impl Strategy<Value = Message> {
             user: user.as_deref().map(UserId::from_token),
         }),
     ];
-    (sender, any_data(), metadata).prop_map(|(sender, data, metadata)| Message {
-        sender,
-        data,
-        metadata: metadata.map(|entries| Metadata::new(entries).unwrap()),
+    (sender, any_data(), metadata).prop_map(|(sender, data, metadata)| {
+        Message::new(sender, data, metadata.map(|entries| Metadata::new(entries).unwrap()))
     })
 }
 
 proptest! {
     #[test]
     fn every_message_can_be_read_back(message in any_message()) {
-        let frame = json::message(&message);
+        let frame = whole(&message);
         let value: Value = serde_json::from_str(payload(&frame)).unwrap();
         prop_assert_eq!(value["type"].as_str(), Some("message"));
         match &message.sender {
@@ -163,7 +179,7 @@ proptest! {
     #[test]
     fn a_sequenced_message_is_the_plain_one_with_its_number_first(message in any_message(), sequence_id in 1_u64..) {
         let frame = sequenced(&message, sequence_id);
-        let plain = json::message(&message);
+        let plain = whole(&message);
         prop_assert_eq!(payload(&frame), format!("{{\"sequenceId\":{sequence_id},{}", &payload(&plain)[1..]));
         let value: Value = serde_json::from_str(payload(&frame)).unwrap();
         prop_assert_eq!(value["sequenceId"].as_u64(), Some(sequence_id));

@@ -87,7 +87,7 @@ impl Publish {
         let Self { target: Some(target), sender, excluded, filter, ttl_s } = self else {
             return Ok(());
         };
-        let message = Message { sender, data, metadata };
+        let message = Message::new(sender, data, metadata);
         let envelope =
             Envelope { excluded, filter, ttl_s, ..Envelope::new(call.hub.clone(), target, message) };
         Ok(call.router.publish(envelope)?)

@@ -19,9 +19,10 @@ impl hubwire_gateway::Environment for SystemEnvironment {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
-    fn unix_s(&self) -> u64 {
+    fn unix_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         // A clock before 1970 makes every token invalid, which is the safe side.
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn random(&self) -> u128 {

@@ -76,6 +76,7 @@ fn settings(config: &Config) -> Settings {
         public_endpoints: public_endpoints(config),
         hubs: config.hubs.clone(),
         default_hub: config.default_hub.clone(),
+        protobuf_json: config.protobuf_json,
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),
             connections_max: size(limits.connections_max),
@@ -93,6 +94,12 @@ fn settings(config: &Config) -> Settings {
             recovery_window_ms: limits.recovery_window_ms,
             ack_ids_max: size(limits.ack_ids_max),
             groups_per_connection_max: size(limits.groups_per_connection_max),
+            streams_per_connection_max: size(limits.streams_per_connection_max),
+            stream_hold_max_ms: limits.stream_hold_max_ms,
+            invocations_per_connection_max: size(limits.invocations_per_connection_max),
+            invocation_timeout_ms: limits.invocation_timeout_ms,
+            group_states_per_connection_max: size(limits.group_states_per_connection_max),
+            group_states_per_group_max: size(limits.group_states_per_group_max),
         }),
     }
 }

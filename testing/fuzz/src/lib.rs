@@ -1,11 +1,13 @@
 //! What must hold for any input: each function takes bytes and panics where the code does not keep its promise.
 //!
-//! Its nouns: the targets [`websocket`], [`json`], [`filter`], [`token`] and [`shard`], and [`TARGETS`], all of them by name.
+//! Its nouns: the targets [`websocket`], [`json`], [`protobuf`], [`filter`], [`token`] and [`shard`], and [`TARGETS`], all of them by name.
 //!
 //! It must never know how inputs are found: libFuzzer makes them, or the tests do.
 
+mod delivery;
 mod filter;
 mod json;
+mod protobuf;
 mod shard;
 mod target;
 mod token;
@@ -13,6 +15,7 @@ mod websocket;
 
 pub use filter::filter;
 pub use json::json;
+pub use protobuf::protobuf;
 pub use shard::shard;
 pub use target::{TARGETS, Target};
 pub use token::token;

@@ -7,9 +7,10 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target { name: "websocket", check: crate::websocket },
     Target { name: "json", check: crate::json },
+    Target { name: "protobuf", check: crate::protobuf },
     Target { name: "filter", check: crate::filter },
     Target { name: "token", check: crate::token },
     Target { name: "shard", check: crate::shard },

@@ -45,8 +45,7 @@ impl Application {
             Target::Group(group) => Sender::Group { group: group.clone(), user: None },
             _ => Sender::Server,
         };
-        let mut envelope =
-            Envelope::new(hub.clone(), target.clone(), Message { sender, data, metadata: None });
+        let mut envelope = Envelope::new(hub.clone(), target.clone(), Message::new(sender, data, None));
         let excluded: Vec<_> =
             (0..around.rng.random_range(0..2)).filter_map(|_| any_connection(around)).collect();
         envelope.ttl_s = if around.rng.random_bool(0.1) { 1 } else { 0 };

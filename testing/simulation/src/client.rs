@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::around::Around;
 use crate::frame::{FrameReader, Incoming};
 use crate::session::Speech;
-use crate::{frame, payload};
+use crate::{dialect, frame, payload};
 
 /// How long an official client waits between two acknowledgements of what it has received.
 const SEQUENCE_ACK_INTERVAL_MS: u64 = 1000;
@@ -146,6 +146,9 @@ impl Client {
     fn take(&mut self, incoming: Incoming, around: &mut Around) {
         let simple = matches!(self.speech, Speech::Simple(_));
         match incoming {
+            Incoming::Text(text) if self.speech.is_protobuf() => {
+                around.model.complain(format!("a text frame for a protobuf client: {text}"));
+            }
             Incoming::Text(text) if !simple => match serde_json::from_str(&text) {
                 Ok(value) => self.take_json(&value, around),
                 Err(error) => around.model.complain(format!("client {}: {error} in {text}", self.session)),
@@ -158,6 +161,9 @@ impl Client {
             }
             Incoming::Binary(bytes) if simple => {
                 around.model.see_plain(self.session, &String::from_utf8_lossy(&bytes), around.now_ms);
+            }
+            Incoming::Binary(bytes) if self.speech.is_protobuf() => {
+                self.take_json(&dialect::message(&bytes), around);
             }
             Incoming::Binary(_) => around.model.complain("a binary frame for a JSON client"),
             Incoming::Ping(payload) => self.send_frame(0xa, &payload, around),
@@ -191,12 +197,14 @@ impl Client {
             return around.model.complain(format!("client {} was sent {value}", self.session));
         };
         match (value["sequenceId"].as_u64(), &self.speech) {
-            (Some(sequence_id), Speech::Reliable) => {
+            (Some(sequence_id), speech) if speech.is_reliable() => {
                 let last = self.last_sequence_id;
                 around.model.see_sequenced(self.session, &text, sequence_id, last, around.now_ms);
                 self.last_sequence_id = last.max(sequence_id);
             }
-            (None, Speech::Json) => around.model.see_plain(self.session, &text, around.now_ms),
+            (None, speech) if !speech.is_reliable() => {
+                around.model.see_plain(self.session, &text, around.now_ms)
+            }
             _ => around.model.complain(format!("client {} was sent {value}", self.session)),
         }
     }
@@ -211,7 +219,7 @@ impl Client {
         self.send_frame(0x8, &code.to_be_bytes(), around);
         self.write_out(around);
         around.wires[self.wire].hang_up(around.now_ms);
-        self.phase = if code != 1008 && self.speech == Speech::Reliable && self.greeted {
+        self.phase = if code != 1008 && self.speech.is_reliable() && self.greeted {
             Phase::Waiting(around.now_ms + 20)
         } else {
             Phase::Over(Over::Closed(code))
@@ -253,7 +261,11 @@ impl Client {
     }
 
     pub(crate) fn send_text(&mut self, text: &str, around: &mut Around) {
-        self.send_frame(0x1, text.as_bytes(), around);
+        if self.speech.is_protobuf() {
+            self.send_frame(0x2, &dialect::request(text), around);
+        } else {
+            self.send_frame(0x1, text.as_bytes(), around);
+        }
     }
 
     pub(crate) fn send_frame(&mut self, opcode: u8, payload: &[u8], around: &mut Around) {
@@ -274,7 +286,7 @@ impl Client {
         let whole = matches!(self.phase, Phase::Leaving);
         self.phase = match (&self.speech, whole) {
             (_, true) => Phase::Over(Over::Goodbye),
-            (Speech::Reliable, _) if self.greeted => Phase::Waiting(retry_ms),
+            (speech, _) if speech.is_reliable() && self.greeted => Phase::Waiting(retry_ms),
             _ => Phase::Over(Over::Gone),
         };
     }

@@ -11,6 +11,7 @@ mod around;
 mod client;
 mod conduct;
 mod counts;
+mod dialect;
 mod frame;
 mod judge;
 mod mirror;

@@ -2,19 +2,11 @@ use std::collections::VecDeque;
 
 use hubwire_auth::Permission;
 use hubwire_hub::{Command, Envelope, Member, Reply, SimpleMode, Subject, Target};
-use hubwire_protocol::{ConnectionId, Data, GroupName, HubName, Request, json};
+use hubwire_protocol::{ConnectionId, Data, GroupName, HubName, JsonForm, Publication, Request};
 
 use crate::model::Model;
 use crate::payload;
 use crate::session::{Copied, Obligation, Session, Speech, Unacknowledged};
-
-/// A client's publish to a group.
-pub(crate) struct Publication<'a> {
-    pub(crate) group: &'a GroupName,
-    pub(crate) data: &'a Data,
-    pub(crate) no_echo: bool,
-    pub(crate) ttl_s: u16,
-}
 
 impl Model {
     /// Who is meant and not left out, on one worker or on all.
@@ -69,8 +61,12 @@ impl Model {
         let mut recipients =
             self.recipients(Some(worker), &envelope.hub, &envelope.target, &envelope.excluded, filter);
         let deadline_ms = if envelope.ttl_s == 0 { 0 } else { now_ms + u64::from(envelope.ttl_s) * 1000 };
-        let bytes = json::sequenced_tail(&envelope.message).len();
-        recipients.retain(|index| self.keep(*index, Copied { message, deadline_ms }, bytes, now_ms));
+        recipients.retain(|index| {
+            let subprotocol = self.sessions[*index].speech.subprotocol();
+            let form = |it: hubwire_protocol::Subprotocol| it.message(&envelope.message, JsonForm::Json);
+            let bytes = subprotocol.map_or(0, |subprotocol| form(subprotocol).len());
+            self.keep(*index, Copied { message, deadline_ms }, bytes, now_ms)
+        });
         self.counters[worker].deliveries += recipients.len() as u64;
         recipients
     }
@@ -129,6 +125,10 @@ impl Model {
                 return Vec::new();
             }
             Request::Ping => return Vec::new(),
+            other => {
+                self.complain(format!("no client of a course makes the request {other:?}"));
+                return Vec::new();
+            }
         };
         if let Some(ack_id) = ack_id.filter(|ack_id| self.sessions[index].ack_memory.contains(ack_id)) {
             self.counters[worker].duplicates += 1;
@@ -159,9 +159,8 @@ impl Model {
                 session.leave(group);
                 None
             }
-            Request::SendToGroup { group, data, no_echo, ttl_s, .. } => {
-                let publication = Publication { group, data, no_echo: *no_echo, ttl_s: *ttl_s };
-                return match self.send(index, &publication, now_ms) {
+            Request::SendToGroup { publication, .. } => {
+                return match self.send(index, publication, now_ms) {
                     Some(recipients) => (None, recipients),
                     None => (Some("Forbidden"), Vec::new()),
                 };
@@ -178,10 +177,10 @@ impl Model {
         (error, Vec::new())
     }
 
-    fn send(&mut self, index: usize, publication: &Publication<'_>, now_ms: u64) -> Option<Vec<usize>> {
+    fn send(&mut self, index: usize, publication: &Publication, now_ms: u64) -> Option<Vec<usize>> {
         let session = &self.sessions[index];
         let worker = session.worker;
-        if !session.may_send.allows(publication.group) {
+        if !session.may_send.allows(&publication.group) {
             self.counters[worker].forbidden += 1;
             return None;
         }
@@ -189,9 +188,9 @@ impl Model {
         let excluded: Vec<_> = publication.no_echo.then_some(session.id).into_iter().collect();
         let sender =
             hubwire_protocol::Sender::Group { group: publication.group.clone(), user: session.user.clone() };
-        let message = self.accept(payload::identity(&payload::text_of(publication.data)));
+        let message = self.accept(payload::identity(&payload::text_of(&publication.data)));
         self.oblige(message, &hub, &target, &excluded);
-        let message = hubwire_protocol::Message { sender, data: publication.data.clone(), metadata: None };
+        let message = hubwire_protocol::Message::new(sender, publication.data.clone(), None);
         let mut envelope = Envelope::new(hub, target, message);
         (envelope.excluded, envelope.ttl_s) = (excluded.into(), publication.ttl_s);
         Some(self.publish(worker, &envelope, now_ms))
@@ -207,7 +206,8 @@ impl Model {
         self.counters[worker].requests += 1;
         match session.speech.clone() {
             Speech::Simple(SimpleMode::SendToGroup { group, no_echo }) => {
-                let publication = Publication { group: &group, data, no_echo, ttl_s: 0 };
+                let publication =
+                    Publication { group, data: data.clone(), metadata: None, no_echo, ttl_s: 0 };
                 self.send(index, &publication, now_ms).unwrap_or_else(|| {
                     self.ending.insert(index);
                     Vec::new()
@@ -310,6 +310,8 @@ impl Model {
             let allowed = match permission {
                 Permission::SendToGroup => &mut session.may_send,
                 Permission::JoinLeaveGroup => &mut session.may_join,
+                // The application can neither give nor take these.
+                Permission::SetGroupState | Permission::GetGroupState => continue,
             };
             allowed.by_name.insert(group.as_str().to_owned(), allow);
         }

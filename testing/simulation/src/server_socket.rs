@@ -1,5 +1,4 @@
 use hubwire_hub::{Outbound, Outbox};
-use hubwire_protocol::json;
 use hubwire_protocol::websocket::Decoder;
 
 use crate::pipe::Pipe;
@@ -67,8 +66,6 @@ impl ServerSocket {
 }
 
 fn write_frame(out: &mut Vec<u8>, frame: &Outbound) {
-    if frame.sequence_id != 0 {
-        json::sequenced_head(out, frame.sequence_id, frame.bytes.len());
-    }
+    frame.head.write(out, frame.sequence_id, frame.bytes.len());
     out.extend_from_slice(&frame.bytes);
 }

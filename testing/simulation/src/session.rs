@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use hubwire_hub::SimpleMode;
-use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
+use hubwire_protocol::{ConnectionId, GroupName, HubName, Subprotocol, UserId};
 
 /// What a client speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,28 @@ pub(crate) enum Speech {
     Simple(SimpleMode),
     Json,
     Reliable,
+    Protobuf,
+    ReliableProtobuf,
+}
+
+impl Speech {
+    pub(crate) fn subprotocol(&self) -> Option<Subprotocol> {
+        match self {
+            Self::Simple(_) => None,
+            Self::Json => Some(Subprotocol::Json),
+            Self::Reliable => Some(Subprotocol::JsonReliable),
+            Self::Protobuf => Some(Subprotocol::Protobuf),
+            Self::ReliableProtobuf => Some(Subprotocol::ProtobufReliable),
+        }
+    }
+
+    pub(crate) fn is_reliable(&self) -> bool {
+        self.subprotocol().is_some_and(Subprotocol::is_reliable)
+    }
+
+    pub(crate) fn is_protobuf(&self) -> bool {
+        self.subprotocol().is_some_and(Subprotocol::is_protobuf)
+    }
 }
 
 /// What a session may do with groups: everything or nothing, but for the groups that were granted or revoked by name.
@@ -83,7 +105,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn is_reliable(&self) -> bool {
-        self.speech == Speech::Reliable
+        self.speech.is_reliable()
     }
 
     pub(crate) fn leave(&mut self, group: &GroupName) {

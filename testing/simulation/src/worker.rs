@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use hubwire_hub::{ConnectionKey, Effect, Ending, Opening, Shard};
 use hubwire_protocol::codes::{Close, NORMAL};
 use hubwire_protocol::websocket::{CloseFrame, Frame, MessageKind, Opcode, close_frame, control_frame};
-use hubwire_protocol::{ConnectionId, Data, HubName, json};
+use hubwire_protocol::{ConnectionId, Data, HubName, json, protobuf};
 use rand::Rng;
 
 use crate::around::Around;
@@ -200,7 +200,7 @@ impl Worker {
             return;
         };
         let now_ms = around.now_ms;
-        if self.shard.is_simple(key) {
+        if self.shard.subprotocol(key).is_none() {
             let payload = bytes::Bytes::copy_from_slice(payload);
             let data = match kind {
                 MessageKind::Text => Data::Text(payload.clone()),
@@ -210,8 +210,13 @@ impl Worker {
             self.shard.simple_message(key, kind, payload, now_ms);
             return self.absorb(around, &recipients, "a simple client's message");
         }
-        match std::str::from_utf8(payload).map(json::decode) {
-            Ok(Ok(request)) => {
+        let decoded = if around.model.sessions[session].speech.is_protobuf() {
+            protobuf::decode(payload).ok()
+        } else {
+            std::str::from_utf8(payload).ok().and_then(|text| json::decode(text).ok())
+        };
+        match decoded {
+            Some(request) => {
                 let recipients = around.model.request(session, &request, now_ms);
                 self.shard.request(key, request, now_ms);
                 self.absorb(around, &recipients, "a request");
@@ -243,7 +248,7 @@ impl Worker {
 
     fn keep_time(&mut self, around: &mut Around) {
         around.model.expire(self.index, around.now_ms);
-        self.shard.expire(around.now_ms);
+        self.shard.keep_time(around.now_ms);
         self.absorb(around, &[], "its recovery window");
         for index in 0..self.sockets.len() {
             let key = ConnectionKey(index as u32);
@@ -348,6 +353,9 @@ impl Worker {
                     Ok(())
                 }
                 Effect::Ended { .. } => Ok(()),
+                Effect::Send(..) | Effect::Invoke { .. } | Effect::Released(_) => {
+                    Err(format!("no client of a course causes the effect {effect:?}"))
+                }
             };
             if let Err(complaint) = carried {
                 around.model.complain(complaint);

@@ -1,6 +1,6 @@
 use hubwire_auth::Permissions;
 use hubwire_hub::{Command, Opening, Protocol, SimpleMode, Target};
-use hubwire_protocol::{ConnectionId, HubName, Subprotocol, UserId};
+use hubwire_protocol::{ConnectionId, HubName, UserId};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -146,9 +146,11 @@ impl World {
         let rng = &mut self.around.rng;
         let worker = rng.random_range(0..self.workers.len());
         let id = ConnectionId::new(rng.random(), worker as u8);
-        let speech = match rng.random_range(0..5) {
+        let speech = match rng.random_range(0..8) {
             0 => Speech::Simple(simple_mode(rng)),
             1 => Speech::Json,
+            2 => Speech::Protobuf,
+            3 | 4 => Speech::ReliableProtobuf,
             _ => Speech::Reliable,
         };
         let groups: Vec<_> = (0..rng.random_range(0..3)).map(|_| any_group(rng)).collect();
@@ -284,7 +286,7 @@ impl World {
                 worker.shard.connection_count(),
                 outboxes,
                 worker.shard.has_flushes(),
-                worker.shard.next_expiry_ms(),
+                worker.shard.next_due_ms(),
             );
             if left != (0, 0, false, None) {
                 return Err(format!(
@@ -364,12 +366,10 @@ fn opening(session: &Session, groups: Vec<hubwire_protocol::GroupName>) -> Openi
     let roles =
         [(&session.may_send, "webpubsub.sendToGroup"), (&session.may_join, "webpubsub.joinLeaveGroup")];
     let roles = roles.into_iter().filter(|(allowed, _)| allowed.default).map(|(_, role)| role);
-    let (protocol, subprotocol) = match &session.speech {
-        Speech::Simple(mode) => (Protocol::Simple(Box::new(mode.clone())), None),
-        Speech::Json => (Protocol::PubSub(Subprotocol::Json), Some(Subprotocol::Json.name().into())),
-        Speech::Reliable => {
-            (Protocol::PubSub(Subprotocol::JsonReliable), Some(Subprotocol::JsonReliable.name().into()))
-        }
+    let subprotocol = session.speech.subprotocol();
+    let protocol = match &session.speech {
+        Speech::Simple(mode) => Protocol::Simple(Box::new(mode.clone())),
+        _ => Protocol::PubSub(subprotocol.expect("only a simple client speaks none")),
     };
     Opening {
         id: session.id,
@@ -378,7 +378,7 @@ fn opening(session: &Session, groups: Vec<hubwire_protocol::GroupName>) -> Openi
         permissions: Permissions::from_roles(roles).0,
         groups,
         protocol,
-        subprotocol,
-        reconnection_token: (session.speech == Speech::Reliable).then(|| "token".to_owned()),
+        subprotocol: subprotocol.map(|subprotocol| subprotocol.name().into()),
+        reconnection_token: session.speech.is_reliable().then(|| "token".to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hubwire_hub::{Envelope, Parcel, Target};
+use hubwire_hub::{Envelope, Letter, Parcel, Recipient, Target};
 use hubwire_protocol::HubName;
 
 use super::Router;
@@ -35,6 +35,10 @@ impl hubwire_hub::Exchange for Exchange {
 
     fn publish(&self, envelope: Envelope) {
         self.router.publish_from(self.worker, &envelope);
+    }
+
+    fn send(&self, recipient: &Recipient, letter: Letter) {
+        self.router.send(recipient, &letter);
     }
 
     fn interested(&mut self, hub: &HubName, target: &Target) {

@@ -52,6 +52,7 @@ pub(super) fn inbox(limits: InboxLimits) -> (InboxSender, Inbox) {
 fn bytes(parcel: &Parcel) -> usize {
     match parcel {
         Parcel::Envelope(envelope) => envelope.bytes(),
+        Parcel::Letter(letter) => letter.bytes(),
         Parcel::Command { .. } => COMMAND_BYTES,
     }
 }

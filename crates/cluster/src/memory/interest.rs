@@ -2,7 +2,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hubwire_hub::Target;
-use hubwire_protocol::HubName;
+use hubwire_protocol::{GroupName, HubName};
 
 /// Slots of the table: 512 KiB for the process and 256 KiB more for each worker. With as many targets as slots, two of three
 /// envelopes for a target that a worker has no part in still pass it by.
@@ -33,9 +33,14 @@ impl InterestTable {
         }
     }
 
+    /// A number that all workers know a group by.
+    pub(super) fn hash(&self, hub: &HubName, group: &GroupName) -> u64 {
+        self.hasher.hash_one((hub, 0_u8, group.as_str()))
+    }
+
     fn slot(&self, hub: &HubName, target: &Target) -> usize {
         let hash = match target {
-            Target::Group(group) => self.hasher.hash_one((hub, 0_u8, group.as_str())),
+            Target::Group(group) => self.hash(hub, group),
             Target::User(user) => self.hasher.hash_one((hub, 1_u8, user.as_str())),
             Target::Hub | Target::Connection(_) => self.hasher.hash_one((hub, 2_u8)),
         };

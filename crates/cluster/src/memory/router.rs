@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hubwire_hub::{Answer, Busy, Command, Envelope, Parcel, Reply, Scope};
+use hubwire_hub::{Answer, Busy, Command, Envelope, Letter, Parcel, Recipient, Reply, Scope, Target};
 use hubwire_protocol::HubName;
 use tokio::sync::oneshot;
 
@@ -20,7 +20,11 @@ impl Router {
 
     /// The inboxes of the workers with interest, without some of them.
     fn interested(&self, envelope: &Envelope, without: u64) -> impl Iterator<Item = &InboxSender> {
-        let workers = self.table.workers(&envelope.hub, &envelope.target) & !without;
+        self.workers(self.table.workers(&envelope.hub, &envelope.target) & !without)
+    }
+
+    /// The inboxes of some workers, one bit each.
+    fn workers(&self, workers: u64) -> impl Iterator<Item = &InboxSender> {
         self.inboxes
             .iter()
             .enumerate()
@@ -32,6 +36,20 @@ impl Router {
     pub(super) fn publish_from(&self, worker: usize, envelope: &Envelope) {
         for inbox in self.interested(envelope, 1 << worker) {
             if inbox.put(Parcel::Envelope(envelope.clone())).is_err() {
+                metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
+            }
+        }
+    }
+
+    /// Hands a letter to the workers that it is for, whatever waits there.
+    pub(super) fn send(&self, recipient: &Recipient, letter: &Letter) {
+        let workers = match recipient {
+            Recipient::Home(hub, group) => 1 << (self.table.hash(hub, group) % self.inboxes.len() as u64),
+            Recipient::Members(hub, group) => self.table.workers(hub, &Target::Group(group.clone())),
+            Recipient::Owner(id) => 1_u64.checked_shl(u32::from(id.worker())).unwrap_or(0),
+        };
+        for inbox in self.workers(workers) {
+            if inbox.put(Parcel::Letter(letter.clone())).is_err() {
                 metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
             }
         }

@@ -77,17 +77,7 @@ impl<E: Exchange> State<E> {
             self.begin_closing(key);
         }
         self.flush(key);
-        self.read_early(key);
-    }
-
-    /// Reads what came right behind the handshake, and then what came since.
-    fn read_early(&mut self, key: ConnectionKey) {
-        if let Some(socket) = self.socket(key)
-            && !socket.partial.is_empty()
-        {
-            self.consume(key, &mut []);
-        }
-        self.queue_read(key);
+        self.read_on(key);
     }
 
     /// Closes the socket of a recovery that cannot be served. Outside of the loop, since it has no connection to be kept under.

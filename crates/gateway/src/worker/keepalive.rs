@@ -10,7 +10,7 @@ const SILENT_INTERVALS_MAX: u64 = 2;
 impl<E: Exchange> State<E> {
     /// When the loop has something to do even if nothing arrives.
     pub(super) fn next_due_ms(&self) -> u64 {
-        let timers = [self.pings.next_ms(), self.closings.next_ms(), self.shard.next_expiry_ms()];
+        let timers = [self.pings.next_ms(), self.closings.next_ms(), self.shard.next_due_ms()];
         timers.into_iter().flatten().chain([self.next_report_ms]).min().unwrap_or(self.next_report_ms)
     }
 
@@ -18,9 +18,10 @@ impl<E: Exchange> State<E> {
     pub(super) fn keep_time(&mut self) {
         self.ping_due();
         self.close_due();
-        self.shard.expire(self.now_ms);
+        self.shard.keep_time(self.now_ms);
         if self.next_report_ms <= self.now_ms {
             self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;
+            self.set_calendar();
             self.report();
         }
     }
@@ -29,9 +30,14 @@ impl<E: Exchange> State<E> {
         let interval_ms = self.settings.limits.ping_interval_ms;
         while let Some(timer) = self.pings.pop_due(self.now_ms) {
             let now_ms = self.now_ms;
+            // A client that is not read cannot be heard.
+            let held = self.shard.is_held(timer.key);
             let Some(socket) = self.socket(timer.key).filter(|socket| socket.serial == timer.serial) else {
                 continue;
             };
+            if held {
+                socket.heard_ms = now_ms;
+            }
             if now_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {
                 metrics::counter!("webpubsub_ping_timeouts_total").increment(1);
                 self.drop_socket(timer.key, Ending::Lost);
@@ -51,6 +57,12 @@ impl<E: Exchange> State<E> {
                 self.drop_socket(timer.key, Ending::Lost);
             }
         }
+    }
+
+    /// Follows the system's idea of the date, which may be corrected at any time.
+    fn set_calendar(&mut self) {
+        let unix_ms = self.environment.unix_ms() as i64;
+        self.shard.set_unix_offset_ms(unix_ms - self.now_ms as i64);
     }
 
     fn report(&self) {

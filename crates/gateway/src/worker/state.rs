@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hubwire_hub::{ConnectionKey, Ending, Exchange, Shard};
-use hubwire_protocol::codes::Close;
+use hubwire_protocol::codes::{Close, RequestError};
 
 use super::Shared;
 use crate::socket::Socket;
@@ -41,9 +41,11 @@ pub(crate) struct State<E> {
 impl<E: Exchange> State<E> {
     pub(super) fn new(index: u8, shared: &Shared, exchange: E) -> Result<Self, Error> {
         let settings = shared.settings.load_full();
+        let mut shard = Shard::new(settings.hub_limits.clone());
+        shard.set_json_form(settings.protobuf_json);
         Ok(Self {
             index,
-            shard: Shard::new(settings.hub_limits.clone()),
+            shard,
             exchange,
             sockets: Vec::new(),
             poll: mio::Poll::new()?,
@@ -99,6 +101,12 @@ impl<E: Exchange> State<E> {
                 Effect::Publish(envelope) => self.exchange.publish(envelope),
                 Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
                 Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
+                Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
+                Effect::Invoke { connection, serial, request, .. } => {
+                    let answer = Err(RequestError::NO_HANDLER);
+                    self.shard.answer_invocation(connection, &request.invocation_id, serial, answer);
+                }
+                Effect::Released(key) => self.read_on(key),
                 Effect::Closing(key) => self.begin_closing(key),
                 Effect::Ended { connection, hub, user, reason } => {
                     tracing::debug!(%connection, %hub, user = ?user, %reason, "a connection has ended");

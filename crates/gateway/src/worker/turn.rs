@@ -67,6 +67,7 @@ impl<E: Exchange> State<E> {
         flushing: &mut Vec<ConnectionKey>,
     ) -> Result<(), Error> {
         self.now_ms = self.environment.monotonic_ms();
+        self.shard.begin_turn(self.now_ms);
         self.follow_settings();
         self.take_arrivals(&mut given.arrivals);
         self.take_parcels(&mut given.parcels);
@@ -90,6 +91,7 @@ impl<E: Exchange> State<E> {
         if !std::sync::Arc::ptr_eq(&settings, &self.settings) {
             self.settings = settings.clone();
             self.shard.set_limits(self.settings.hub_limits.clone());
+            self.shard.set_json_form(self.settings.protobuf_json);
         }
     }
 
@@ -100,6 +102,7 @@ impl<E: Exchange> State<E> {
         for parcel in parcels.drain(..) {
             match parcel {
                 Parcel::Envelope(envelope) => self.shard.publish(&envelope, self.now_ms),
+                Parcel::Letter(letter) => self.shard.receive(letter, self.now_ms),
                 Parcel::Command { hub, command, reply } => {
                     answers.push((reply, self.shard.execute(&hub, &command)));
                 }

@@ -41,7 +41,9 @@ impl<E: Exchange> State<E> {
     /// Waits until there is something to do, or not at all if something was left over.
     pub(super) async fn wait(&mut self, wakes: &mut Wakes, given: &mut Given) {
         let congested = self.exchange.is_congested();
-        let leftover = self.shard.has_flushes() || (!congested && !self.read_queue.is_empty());
+        let leftover = self.shard.has_flushes()
+            || self.shard.is_resting()
+            || (!congested && !self.read_queue.is_empty());
         if leftover {
             // Handshakes and REST calls live on this thread too.
             tokio::task::yield_now().await;

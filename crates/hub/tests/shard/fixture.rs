@@ -32,7 +32,12 @@ pub(crate) fn id(number: u128) -> ConnectionId {
 
 /// A connection that may do everything, in group `g`.
 pub(crate) fn opening(number: u128, protocol: Protocol) -> Opening {
-    let roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"];
+    let roles = [
+        "webpubsub.sendToGroup",
+        "webpubsub.joinLeaveGroup",
+        "webpubsub.setGroupState",
+        "webpubsub.getGroupState",
+    ];
     let subprotocol = match protocol {
         Protocol::PubSub(subprotocol) => Some(subprotocol.name().into()),
         Protocol::Simple(_) => None,
@@ -87,9 +92,7 @@ impl Node {
         let mut frames = Vec::new();
         for frame in outbox.frames() {
             let mut bytes = Vec::new();
-            if frame.sequence_id != 0 {
-                json::sequenced_head(&mut bytes, frame.sequence_id, frame.bytes.len());
-            }
+            frame.head.write(&mut bytes, frame.sequence_id, frame.bytes.len());
             bytes.extend_from_slice(&frame.bytes);
             frames.push(bytes);
         }
@@ -139,6 +142,31 @@ impl Node {
         self.shard.request(key, Request::SequenceAck(sequence_id), self.now_ms);
     }
 
+    /// Carries out what the shard wants, as the only one there is: letters come back to it, and invocations find no handler. Answers the
+    /// effects that nobody but the surroundings can carry out.
+    pub(crate) fn settle(&mut self) -> Vec<Effect> {
+        let mut others = Vec::new();
+        loop {
+            let effects = self.shard.take_effects();
+            if effects.is_empty() {
+                return others;
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Send(_, letter) => self.shard.receive(letter, self.now_ms),
+                    other => others.push(other),
+                }
+            }
+        }
+    }
+
+    /// Makes a request, carries out what comes of it, and answers what the client is sent.
+    pub(crate) fn ask(&mut self, key: ConnectionKey, text: &str) -> Vec<String> {
+        self.request(key, text);
+        self.settle();
+        self.sent(key)
+    }
+
     /// Why connections have ended since this was last asked.
     pub(crate) fn ended(&mut self) -> Vec<(ConnectionId, String)> {
         let ended = |effect| match effect {
@@ -151,10 +179,10 @@ impl Node {
 
 pub(crate) fn envelope(target: Target, text: &str) -> Envelope {
     let data = Data::Text(Bytes::copy_from_slice(text.as_bytes()));
-    Envelope::new(hub(), target, Message { sender: Sender::Server, data, metadata: None })
+    Envelope::new(hub(), target, Message::new(Sender::Server, data, None))
 }
 
-fn payload(frame: &[u8]) -> String {
+pub(crate) fn payload(frame: &[u8]) -> String {
     let header = match frame[1] {
         126 => 4,
         127 => 10,

@@ -2,9 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod acknowledgements;
+mod backpressure;
 mod bounds;
 mod fixture;
+mod invocations;
 mod membership;
 mod model;
 mod recovery;
+mod states;
+mod streams;
 mod time_to_live;
+mod views;

@@ -32,7 +32,7 @@ fn interests_are_told_once_and_taken_back_once() {
     };
     assert_eq!(tally(&mut node), 5, "the hub, two users and two groups, the detached session's too");
     node.lose(first);
-    node.shard.expire(u64::MAX);
+    node.shard.keep_time(u64::MAX);
     assert_eq!(tally(&mut node), 0);
 }
 

@@ -111,18 +111,18 @@ fn a_session_ends_when_its_window_has_passed() {
     let mut node = Node::new(Limits::default());
     let key = node.reliable(1);
     node.lose(key);
-    assert_eq!(node.shard.next_expiry_ms(), Some(31_000));
+    assert_eq!(node.shard.next_due_ms(), Some(31_000));
     node.now_ms = 30_999;
-    node.shard.expire(node.now_ms);
+    node.shard.keep_time(node.now_ms);
     assert_eq!(node.resume(1), Some(key));
     node.lose(key);
     node.now_ms = 31_000;
-    node.shard.expire(node.now_ms);
+    node.shard.keep_time(node.now_ms);
     assert_eq!(node.shard.connection_count(), 1, "every loss starts a fresh window");
     node.now_ms = 60_999;
-    node.shard.expire(node.now_ms);
+    node.shard.keep_time(node.now_ms);
     assert_eq!(node.ended(), [(id(1), "The connection recovery timeout expired.".to_owned())]);
-    assert_eq!((node.resume(1), node.shard.connection_count(), node.shard.next_expiry_ms()), (None, 0, None));
+    assert_eq!((node.resume(1), node.shard.connection_count(), node.shard.next_due_ms()), (None, 0, None));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_session_does_not_inherit_the_expiry_of_one_that_was_in_its_place() {
     node.now_ms = 20_000;
     node.lose(second);
     node.now_ms = 31_000;
-    node.shard.expire(node.now_ms);
+    node.shard.keep_time(node.now_ms);
     assert_eq!(node.resume(2), Some(second));
 }
 

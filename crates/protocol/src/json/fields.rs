@@ -4,7 +4,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of a client message that any kind of it can have, each as its source text.
+/// The members that a client message, or an object inside one, can have, each as its source text.
 ///
 /// Members are found in any order, unknown ones are ignored, and of several with the same name the last one counts, as in the service.
 #[derive(Default)]
@@ -19,6 +19,16 @@ pub(super) struct Fields<'a> {
     pub(super) ttl_s: Option<&'a RawValue>,
     pub(super) metadata: Option<&'a RawValue>,
     pub(super) sequence_id: Option<&'a RawValue>,
+    pub(super) invocation_id: Option<&'a RawValue>,
+    pub(super) target: Option<&'a RawValue>,
+    pub(super) stream: Option<&'a RawValue>,
+    pub(super) stream_id: Option<&'a RawValue>,
+    pub(super) idle_timeout_ms: Option<&'a RawValue>,
+    pub(super) stream_sequence_id: Option<&'a RawValue>,
+    pub(super) error: Option<&'a RawValue>,
+    pub(super) message: Option<&'a RawValue>,
+    pub(super) user_error_code: Option<&'a RawValue>,
+    pub(super) state: Option<&'a RawValue>,
 }
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -50,6 +60,16 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 "ttlSeconds" => &mut fields.ttl_s,
                 "metadata" => &mut fields.metadata,
                 "sequenceId" => &mut fields.sequence_id,
+                "invocationId" => &mut fields.invocation_id,
+                "target" => &mut fields.target,
+                "stream" => &mut fields.stream,
+                "streamId" => &mut fields.stream_id,
+                "idleTimeoutMs" => &mut fields.idle_timeout_ms,
+                "streamSequenceId" => &mut fields.stream_sequence_id,
+                "error" => &mut fields.error,
+                "message" => &mut fields.message,
+                "userErrorCode" => &mut fields.user_error_code,
+                "state" => &mut fields.state,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -88,7 +108,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-/// The entries of a `metadata` object, in their order and with duplicates, for the checks that follow.
+/// The entries of an object of strings, in their order and with duplicates, for the checks that follow.
 pub(super) struct Entries(pub(super) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Entries {

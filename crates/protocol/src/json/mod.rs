@@ -7,4 +7,4 @@ mod fields;
 
 pub use decode::{DecodeError, decode};
 pub use depth::{DATA_DEPTH_MAX, DEPTH_MAX, is_deeper};
-pub use encode::{ack, connected, disconnected, message, pong, sequenced_head, sequenced_tail};
+pub(crate) use encode::{message, message_tail, notice, report, report_tail, write_head};

@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY};
 use hubwire_cluster::memory::WORKERS_MAX;
 use hubwire_gateway::HubSettings;
-use hubwire_protocol::HubName;
+use hubwire_protocol::{HubName, JsonForm};
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
@@ -33,6 +33,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         keys: keys(overrides, file, &listen)?,
         workers: workers(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
+        protobuf_json: protobuf_json(file)?,
         limits: file.table.limits.values(wrong)?,
         hubs,
         default_hub,
@@ -129,6 +130,16 @@ fn workers(overrides: &Overrides, file: &File) -> Result<usize, ConfigError> {
         // The system may not say how many cores there are; one worker always works.
         _ => Ok(available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)),
     }
+}
+
+fn protobuf_json(file: &File) -> Result<JsonForm, ConfigError> {
+    let given = file.table.protobuf_json.as_ref().map(|value| file.given("protobuf_json", value));
+    let read = |text: &String| match text.as_str() {
+        "json" => Ok(JsonForm::Json),
+        "text" => Ok(JsonForm::Text),
+        _ => Err(format!("`{text}` is neither json nor text")),
+    };
+    given.map_or(Ok(JsonForm::default()), |given| Ok(given.try_map(read)?.value))
 }
 
 fn hubs(file: &File) -> Result<(HashMap<HubName, HubSettings>, HubSettings), ConfigError> {

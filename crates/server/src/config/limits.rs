@@ -99,6 +99,18 @@ limits! {
         "Acknowledgement ids that are remembered per connection. The oldest is forgotten first.";
     groups_per_connection_max = 16_384, 1 => 1_000_000,
         "Groups that one connection may be in. One more is refused with an error acknowledgement, or with status 409 through REST.";
+    streams_per_connection_max = 64, 0 => 100_000,
+        "Streams that one connection may have open. One more is refused with streamClosed.";
+    stream_hold_max_ms = 10_000, 0 => DAY_MS,
+        "How long the publisher of a stream is not read while subscribers cannot keep up, in milliseconds. Then they overflow by the bounds above.";
+    invocations_per_connection_max = 64, 0 => 100_000,
+        "Invocations of one connection that may wait for an answer. One more is refused with invokeResponse.";
+    invocation_timeout_ms = 100_000, 1 => DAY_MS,
+        "How long an invocation waits for its answer, in milliseconds. Then it fails with Timeout.";
+    group_states_per_connection_max = 128, 0 => 100_000,
+        "Groups in which one connection may have a state. One more is refused with an error acknowledgement.";
+    group_states_per_group_max = 10_000, 0 => 1_000_000,
+        "States in one group. One more is refused with an error acknowledgement.";
     inbox_messages_max = 65_536, 64 => 100_000_000,
         "Publishes and commands that may wait for one worker. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
     inbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 use hubwire_auth::AccessKeys;
 use hubwire_gateway::HubSettings;
-use hubwire_protocol::HubName;
+use hubwire_protocol::{HubName, JsonForm};
 
 use crate::Endpoint;
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub workers: usize,
     /// Where metrics are served, if anywhere. A change needs a restart.
     pub metrics_listen: Option<SocketAddr>,
+    /// How JSON payloads reach protobuf clients.
+    pub protobuf_json: JsonForm,
     /// Every bound.
     pub limits: LimitValues,
     /// Settings of single hubs.

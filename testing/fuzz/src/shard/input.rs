@@ -4,9 +4,10 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_auth::{Permission, Permissions};
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Envelope, Protocol, SimpleMode, Subject, Target};
+use hubwire_hub::{Command, Envelope, Letter, Protocol, SimpleMode, Subject, Target};
 use hubwire_protocol::{
-    ConnectionId, Data, EventName, GroupName, HubName, Message, Request, Sender, Subprotocol, UserId,
+    ConnectionId, Data, EventName, GroupName, GroupState, GroupStateItem, HubName, InvocationRequest,
+    Message, Publication, Request, Sender, StreamEndError, StreamStart, Subprotocol, UserId,
 };
 
 /// Few names, so that calls meet each other.
@@ -39,7 +40,9 @@ pub(super) fn optional_user(input: &mut Unstructured<'_>) -> Result<Option<UserI
 }
 
 pub(super) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
-    const ROLES: [&str; 4] = [
+    const ROLES: [&str; 6] = [
+        "webpubsub.setGroupState",
+        "webpubsub.getGroupState",
         "webpubsub.sendToGroup",
         "webpubsub.joinLeaveGroup",
         "webpubsub.joinLeaveGroup.a",
@@ -51,8 +54,10 @@ pub(super) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
 }
 
 pub(super) fn protocol(input: &mut Unstructured<'_>) -> Result<Protocol> {
-    Ok(match input.int_in_range(0..=4)? {
+    Ok(match input.int_in_range(0..=6)? {
         0 => Protocol::PubSub(Subprotocol::Json),
+        3 => Protocol::PubSub(Subprotocol::Protobuf),
+        4 => Protocol::PubSub(Subprotocol::ProtobufReliable),
         1 => Protocol::Simple(Box::new(SimpleMode::SendEvent)),
         2 => Protocol::Simple(Box::new(SimpleMode::SendToGroup {
             group: group(input)?,
@@ -86,7 +91,7 @@ fn ack_id(input: &mut Unstructured<'_>) -> Result<Option<u64>> {
 }
 
 pub(super) fn request(input: &mut Unstructured<'_>) -> Result<Request> {
-    Ok(match input.int_in_range(0..=6)? {
+    Ok(match input.int_in_range(0..=17)? {
         0 => Request::JoinGroup { group: group(input)?, ack_id: ack_id(input)? },
         1 => Request::LeaveGroup { group: group(input)?, ack_id: ack_id(input)? },
         2 => Request::Event {
@@ -97,15 +102,90 @@ pub(super) fn request(input: &mut Unstructured<'_>) -> Result<Request> {
         },
         3 => Request::Ping,
         4 => Request::SequenceAck(*input.choose(&[0, 1, 2, 3, 5, 8, 300, u64::MAX])?),
-        _ => Request::SendToGroup {
-            group: group(input)?,
-            data: data(input)?,
-            metadata: None,
-            no_echo: input.arbitrary()?,
-            ttl_s: ttl_s(input)?,
+        5 | 6 => Request::StartStream {
+            stream: StreamStart {
+                stream_id: name(input)?,
+                idle_timeout_ms: *input.choose(&[None, Some(0), Some(30), Some(70)])?,
+                group: group(input)?,
+                metadata: None,
+                no_echo: input.arbitrary()?,
+                ttl_s: ttl_s(input)?,
+            },
             ack_id: ack_id(input)?,
         },
+        7 | 8 => Request::StreamData {
+            stream_id: name(input)?,
+            sequence_id: input.int_in_range(0..=5)?,
+            data: data(input)?,
+        },
+        9 => Request::StreamKeepAlive { stream_id: name(input)? },
+        10 => Request::StreamEnd {
+            stream_id: name(input)?,
+            error: if input.arbitrary()? { Some(StreamEndError::default()) } else { None },
+        },
+        11 => Request::Invoke(InvocationRequest {
+            invocation_id: name(input)?,
+            event: EventName::parse("echo").expect("the name is valid"),
+            data: None,
+            metadata: None,
+        }),
+        12 => Request::CancelInvocation { invocation_id: name(input)? },
+        13 => Request::SetGroupState { group: group(input)?, state: state(input)?, ack_id: ack_id(input)? },
+        14 => Request::SubscribeGroupState { group: group(input)?, ack_id: ack_id(input)? },
+        15 => Request::UnsubscribeGroupState { group: group(input)?, ack_id: ack_id(input)? },
+        _ => {
+            let publication = Publication {
+                group: group(input)?,
+                data: data(input)?,
+                metadata: None,
+                no_echo: input.arbitrary()?,
+                ttl_s: ttl_s(input)?,
+            };
+            Request::SendToGroup { publication, ack_id: ack_id(input)? }
+        }
     })
+}
+
+/// Few names of streams and invocations, so that some repeat; one of them is refused.
+fn name(input: &mut Unstructured<'_>) -> Result<Box<str>> {
+    Ok((*input.choose(&["s", "t", "u", ""])?).into())
+}
+
+fn state(input: &mut Unstructured<'_>) -> Result<Option<GroupState>> {
+    Ok(match input.int_in_range(0..=3)? {
+        0 => None,
+        1 => Some(GroupState::default()),
+        2 => Some(GroupState::new([("k", "v")])),
+        _ => Some(GroupState::new([("k", "v".repeat(513))])),
+    })
+}
+
+/// What reaches a shard from another one.
+pub(super) enum Foreign {
+    Letter(Letter),
+    Envelope(Envelope),
+}
+
+pub(super) fn foreign(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Foreign> {
+    let far = ConnectionId::new(1 << 8, 1);
+    let id = *input.choose(ids)?;
+    let item = |input: &mut Unstructured<'_>| {
+        let state = state(input)?.map(Arc::new);
+        Ok(GroupStateItem { connection: far, user: None, state, updated_at_ms: 1 })
+    };
+    let letter = match input.int_in_range(0..=5)? {
+        0 => Letter::SetState { hub: hub(input)?, group: group(input)?, item: item(input)?, answer: true },
+        1 => Letter::ListStates { hub: hub(input)?, group: group(input)?, subscriber: far },
+        2 => Letter::StateChanged { hub: hub(input)?, group: group(input)?, item: item(input)? },
+        3 => Letter::Hold(id),
+        4 => Letter::Release(id),
+        _ => {
+            let mut envelope = envelope(input, ids)?;
+            envelope.publisher = Some(far);
+            return Ok(Foreign::Envelope(envelope));
+        }
+    };
+    Ok(Foreign::Letter(letter))
 }
 
 fn target(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Target> {
@@ -137,8 +217,7 @@ pub(super) fn envelope(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Re
         Target::Group(group) => Sender::Group { group: group.clone(), user: None },
         _ => Sender::Server,
     };
-    let mut envelope =
-        Envelope::new(hub(input)?, target, Message { sender, data: data(input)?, metadata: None });
+    let mut envelope = Envelope::new(hub(input)?, target, Message::new(sender, data(input)?, None));
     envelope.excluded = excluded(input, ids)?;
     envelope.filter = filter(input)?;
     envelope.ttl_s = ttl_s(input)?;

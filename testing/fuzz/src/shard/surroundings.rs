@@ -3,12 +3,15 @@ use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
-use hubwire_hub::{Command, ConnectionKey, Effect, Ending, Limits, Opening, Protocol, Reply, Shard, Target};
-use hubwire_protocol::codes::Close;
+use hubwire_hub::{
+    Command, ConnectionKey, Effect, Ending, InvocationAnswer, Limits, Opening, Protocol, Recipient, Reply,
+    Shard, Target,
+};
+use hubwire_protocol::codes::{Close, RequestError};
 use hubwire_protocol::websocket::MessageKind;
-use hubwire_protocol::{ConnectionId, HubName};
+use hubwire_protocol::{ConnectionId, Data, HubName};
 
-use super::input;
+use super::input::{self, Foreign};
 use super::socket::{Socket, Written};
 
 /// The most connections of one input; a shard with more behaves no differently.
@@ -25,6 +28,8 @@ pub(super) struct Surroundings {
     live: BTreeSet<ConnectionId>,
     interests: HashSet<String>,
     ended: u64,
+    /// What the application was asked: by whom, under which name, with which serial.
+    invocations: Vec<(ConnectionId, Box<str>, u64)>,
 }
 
 impl Surroundings {
@@ -39,12 +44,13 @@ impl Surroundings {
             live: BTreeSet::new(),
             interests: HashSet::new(),
             ended: 0,
+            invocations: Vec::new(),
         }
     }
 
     /// Makes one call, and carries out what it causes.
     pub(super) fn call(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        match input.int_in_range(0..=13)? {
+        match input.int_in_range(0..=15)? {
             0 | 1 => self.connect(input)?,
             2 | 3 => self.client_message(input)?,
             4 | 5 => self.shard.publish(&input::envelope(input, &self.ids)?, self.now_ms),
@@ -53,6 +59,8 @@ impl Surroundings {
             9 => self.resume(input)?,
             10 => self.pass_time(input)?,
             11 => self.block_or_fail(input)?,
+            12 => self.hear_from_afar(input)?,
+            13 => self.answer(input)?,
             _ => self.flush(input)?,
         }
         self.carry_out();
@@ -92,7 +100,11 @@ impl Surroundings {
         let Some(key) = self.any_socket(input)? else {
             return Ok(());
         };
-        if self.shard.is_simple(key) {
+        if self.shard.is_held(key) {
+            // Its surroundings keep what it sends until it is released.
+            return Ok(());
+        }
+        if self.shard.subprotocol(key).is_none() {
             let kind = *input.choose(&[MessageKind::Text, MessageKind::Binary])?;
             self.shard.simple_message(key, kind, input::payload(input)?, self.now_ms);
         } else {
@@ -141,11 +153,36 @@ impl Surroundings {
 
     fn pass_time(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         self.now_ms += *input.choose(&[0, 1, 50, 1000, 400_000])?;
-        self.shard.expire(self.now_ms);
+        self.shard.keep_time(self.now_ms);
         assert!(
-            self.shard.next_expiry_ms().is_none_or(|due_ms| due_ms > self.now_ms),
+            self.shard.next_due_ms().is_none_or(|due_ms| due_ms > self.now_ms),
             "what was due did not expire"
         );
+        Ok(())
+    }
+
+    /// A letter or the publication of a stream from another shard.
+    fn hear_from_afar(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        match input::foreign(input, &self.ids)? {
+            Foreign::Letter(letter) => self.shard.receive(letter, self.now_ms),
+            Foreign::Envelope(envelope) => self.shard.publish(&envelope, self.now_ms),
+        }
+        Ok(())
+    }
+
+    /// The application answers an invocation, perhaps one that is over.
+    fn answer(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.invocations.is_empty() {
+            return Ok(());
+        }
+        let index = input.choose_index(self.invocations.len())?;
+        let (connection, id, serial) = self.invocations[index].clone();
+        let answer = if input.arbitrary()? {
+            Ok(InvocationAnswer { data: Some(input::payload(input).map(Data::Text)?), metadata: None })
+        } else {
+            Err(RequestError::NO_HANDLER)
+        };
+        self.shard.answer_invocation(connection, &id, serial, answer);
         Ok(())
     }
 
@@ -191,29 +228,44 @@ impl Surroundings {
         Ok(self.sockets.keys().nth(index).copied())
     }
 
+    /// Carries out effects, also those that letters back to the shard itself cause.
     fn carry_out(&mut self) {
-        for effect in self.shard.take_effects() {
-            match effect {
-                Effect::Publish(envelope) => assert!(envelope.ttl_s <= 300, "a time to live grew"),
-                Effect::Interested(hub, target) => {
-                    assert!(
-                        self.interests.insert(interest(&hub, &target)),
-                        "interest was told twice: {hub} {target:?}"
-                    );
-                }
-                Effect::Uninterested(hub, target) => {
-                    assert!(
-                        self.interests.remove(&interest(&hub, &target)),
-                        "interest was lost twice: {hub} {target:?}"
-                    );
-                }
-                Effect::Closing(key) => {
-                    assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
-                }
-                Effect::Ended { connection, .. } => {
-                    assert!(self.live.remove(&connection), "{connection} ended twice");
-                    self.ended += 1;
-                }
+        loop {
+            let effects = self.shard.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            effects.into_iter().for_each(|effect| self.carry_out_one(effect));
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(Recipient::Owner(id), _) if id.worker() != 0 => {}
+            Effect::Send(_, letter) => self.shard.receive(letter, self.now_ms),
+            Effect::Invoke { connection, serial, request, .. } => {
+                self.invocations.push((connection, request.invocation_id, serial));
+            }
+            Effect::Released(key) => assert!(!self.shard.is_held(key), "a client that is held was released"),
+            Effect::Publish(envelope) => assert!(envelope.ttl_s <= 300, "a time to live grew"),
+            Effect::Interested(hub, target) => {
+                assert!(
+                    self.interests.insert(interest(&hub, &target)),
+                    "interest was told twice: {hub} {target:?}"
+                );
+            }
+            Effect::Uninterested(hub, target) => {
+                assert!(
+                    self.interests.remove(&interest(&hub, &target)),
+                    "interest was lost twice: {hub} {target:?}"
+                );
+            }
+            Effect::Closing(key) => {
+                assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
+            }
+            Effect::Ended { connection, .. } => {
+                assert!(self.live.remove(&connection), "{connection} ended twice");
+                self.ended += 1;
             }
         }
     }
@@ -240,11 +292,15 @@ impl Surroundings {
         for key in std::mem::take(&mut self.sockets).into_keys() {
             self.shard.disconnect(key, Ending::Normal(String::new()), self.now_ms);
         }
-        self.shard.expire(self.now_ms + self.limits.recovery_window_ms);
+        self.now_ms += self.limits.recovery_window_ms;
+        self.shard.keep_time(self.now_ms);
         self.carry_out();
+        self.shard.begin_turn(self.now_ms);
+        // Nobody watches over subscribers that are gone for long.
+        self.shard.keep_time(self.now_ms + 1000);
         self.check();
         assert!(self.live.is_empty(), "connections outlived their sockets and their recovery window");
-        assert!(self.shard.next_expiry_ms().is_none(), "an expiry is left over");
+        assert!(self.shard.next_due_ms().is_none(), "a deadline is left over");
     }
 }
 
@@ -262,5 +318,11 @@ fn small_limits() -> Limits {
         recovery_window_ms: 100,
         ack_ids_max: 2,
         groups_per_connection_max: 3,
+        streams_per_connection_max: 2,
+        stream_hold_max_ms: 50,
+        invocations_per_connection_max: 2,
+        invocation_timeout_ms: 60,
+        group_states_per_connection_max: 2,
+        group_states_per_group_max: 3,
     }
 }

@@ -1,0 +1,55 @@
+use std::collections::HashMap;
+
+use hubwire_protocol::{GroupName, Metadata};
+
+use crate::deadline::DeadlineId;
+
+/// The longest name that a client may give a stream or an invocation, in bytes.
+pub(crate) const CLIENT_NAME_BYTES_MAX: usize = 1024;
+
+/// What a client has going on beyond its memberships. Most clients have nothing, so a connection keeps one only when it is needed.
+#[derive(Default)]
+pub(crate) struct Activity {
+    /// Its open streams, by their ids.
+    pub(crate) streams: HashMap<Box<str>, Stream>,
+    /// Messages of streams since the publisher last rested.
+    pub(crate) stream_burst: u32,
+    /// The invocations that it waits for, by their ids.
+    pub(crate) invocations: HashMap<Box<str>, Invocation>,
+    /// The groups in which it has a state.
+    pub(crate) states: Vec<GroupName>,
+    /// The slots of the groups whose states it is told.
+    pub(crate) subscriptions: Vec<u32>,
+    /// When it last changed a state, in milliseconds since 1970: the next change is later, whatever the clock says.
+    pub(crate) state_changed_ms: i64,
+    /// The acknowledgement that it waits for while a group's home carries out its request.
+    pub(crate) state_ack: Option<StateAck>,
+}
+
+/// A stream that a client publishes.
+pub(crate) struct Stream {
+    pub(crate) group: GroupName,
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) no_echo: bool,
+    pub(crate) ttl_s: u16,
+    pub(crate) idle_timeout_ms: u32,
+    /// When its publisher was last heard of it.
+    pub(crate) heard_ms: u64,
+    /// When to look whether it is idle: at the end of its time-out, or earlier.
+    pub(crate) deadline: DeadlineId,
+    /// The number of the message that is expected next.
+    pub(crate) expected: u64,
+}
+
+/// An invocation that is not answered yet.
+pub(crate) struct Invocation {
+    /// Tells it from others that had or will have the same id.
+    pub(crate) serial: u64,
+    pub(crate) deadline: DeadlineId,
+}
+
+/// A request on group states that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StateAck {
+    pub(crate) ack_id: Option<u64>,
+}

@@ -1,0 +1,220 @@
+//! States of a group's members, as the owner of a connection sees them. A group's home orders all changes; see [`crate::Letter`].
+
+use std::sync::Arc;
+
+use hubwire_auth::Permission;
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{
+    ConnectionId, GroupName, GroupState, GroupStateItem, GroupStateReport, GroupStateScope, HubName,
+};
+
+use crate::activity::StateAck;
+use crate::delivery::{Content, Delivery, Lane, Outcome};
+use crate::letter::{Letter, Recipient};
+use crate::shard::Shard;
+use crate::{ConnectionKey, Effect};
+
+/// The most that a state may hold, names and values together, in bytes of UTF-8; the service's own bound.
+const STATE_BYTES_MAX: usize = 512;
+
+impl Shard {
+    /// Takes a client's state to its group's home. The client is answered, and read again, when the home has taken it.
+    pub(crate) fn set_state(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+        state: Option<GroupState>,
+    ) -> Result<(), RequestError> {
+        let connection = &self.connections[key.index()];
+        if !connection.permissions.allows(Permission::SetGroupState, group.as_str()) {
+            self.counters.forbidden += 1;
+            return Err(RequestError::STATE_FORBIDDEN);
+        }
+        if state.as_ref().is_some_and(|state| state.bytes() > STATE_BYTES_MAX) {
+            return Err(RequestError::bad_request("State payload exceeds maximum size 512 bytes."));
+        }
+        if self.member_slot(key, group).is_none() {
+            return Err(RequestError::NOT_A_MEMBER);
+        }
+        let states_max = self.limits.group_states_per_connection_max;
+        let activity = self.connections[key.index()].activity();
+        let known = activity.states.contains(group);
+        match &state {
+            Some(_) if !known && activity.states.len() >= states_max => {
+                return Err(RequestError::bad_request(
+                    "The connection has a state in too many groups: limit group_states_per_connection_max.",
+                ));
+            }
+            Some(_) if !known => activity.states.push(group.clone()),
+            Some(_) => {}
+            None => activity.states.retain(|other| other != group),
+        }
+        self.send_state(key, group, state, true);
+        Ok(())
+    }
+
+    /// Asks a group's home for all states. The client is answered, and read again, when they are here.
+    pub(crate) fn subscribe_states(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+    ) -> Result<(), RequestError> {
+        let connection = &self.connections[key.index()];
+        if !connection.permissions.allows(Permission::GetGroupState, group.as_str()) {
+            self.counters.forbidden += 1;
+            return Err(RequestError::states_forbidden(group.as_str()));
+        }
+        if self.member_slot(key, group).is_none() {
+            return Err(RequestError::not_a_member(group.as_str()));
+        }
+        let connection = &self.connections[key.index()];
+        let hub = self.hubs[connection.hub as usize].name.clone();
+        let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber: connection.id };
+        self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
+        Ok(())
+    }
+
+    pub(crate) fn unsubscribe_states(&mut self, key: ConnectionKey, group: &GroupName) {
+        if let Some(slot) = self.member_slot(key, group) {
+            self.drop_subscription(key, slot);
+        }
+    }
+
+    /// Waits for a group's home to answer a request on states: nothing else of the client is carried out until then.
+    pub(crate) fn await_home(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
+        self.connections[key.index()].activity().state_ack = Some(StateAck { ack_id });
+        self.hold(key);
+    }
+
+    /// A home has answered a client that set its state.
+    pub(crate) fn state_set(
+        &mut self,
+        connection: ConnectionId,
+        group: &GroupName,
+        refused: Option<RequestError>,
+    ) {
+        let Some(key) = self.ids.get(&connection).copied() else {
+            return;
+        };
+        if refused.is_some() {
+            self.connections[key.index()].activity().states.retain(|other| other != group);
+        }
+        self.home_answered(key, refused);
+    }
+
+    /// A home has answered a client that wants to know the states of a group. From here on it is told of each change, and each that came
+    /// before is in what it is told now.
+    pub(crate) fn states_listed(
+        &mut self,
+        subscriber: ConnectionId,
+        group: GroupName,
+        items: Vec<GroupStateItem>,
+        now_ms: u64,
+    ) {
+        let Some(key) = self.ids.get(&subscriber).copied() else {
+            return;
+        };
+        let Some(slot) = self.member_slot(key, &group) else {
+            // The application has taken it out of the group in the meantime.
+            return self.home_answered(key, Some(RequestError::not_a_member(group.as_str())));
+        };
+        self.groups.subscribe(key, slot);
+        let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
+        if !subscriptions.contains(&slot) {
+            subscriptions.push(slot);
+        }
+        self.home_answered(key, None);
+        let report = GroupStateReport { scope: GroupStateScope::Snapshot, group, items };
+        self.deliver_report(&[key], &report, now_ms);
+    }
+
+    /// A member's state has changed.
+    pub(crate) fn state_changed(
+        &mut self,
+        hub: &HubName,
+        group: GroupName,
+        item: GroupStateItem,
+        now_ms: u64,
+    ) {
+        let slot = self.hub_slot(hub).and_then(|slot| self.hubs[slot as usize].groups.get(&group).copied());
+        let subscribers = slot.map_or(Vec::new(), |slot| self.groups.get(slot).subscribers.clone());
+        let report = GroupStateReport { scope: GroupStateScope::Update, group, items: vec![item] };
+        self.deliver_report(&subscribers, &report, now_ms);
+    }
+
+    /// A membership ends, and with it the member's state in the group and what it is told of the others.
+    pub(crate) fn end_state(&mut self, key: ConnectionKey, group: u32) {
+        let Some(activity) = &mut self.connections[key.index()].activity else {
+            return;
+        };
+        let name = self.groups.get(group).name.clone();
+        let had_state = activity.states.contains(&name);
+        activity.states.retain(|other| *other != name);
+        self.drop_subscription(key, group);
+        if had_state {
+            self.send_state(key, &name, None, false);
+        }
+    }
+
+    fn drop_subscription(&mut self, key: ConnectionKey, group: u32) {
+        if let Some(activity) = &mut self.connections[key.index()].activity
+            && let Some(position) = activity.subscriptions.iter().position(|slot| *slot == group)
+        {
+            activity.subscriptions.swap_remove(position);
+            self.groups.unsubscribe(key, group);
+        }
+    }
+
+    /// The slot of a group that a connection is a member of.
+    fn member_slot(&self, key: ConnectionKey, group: &GroupName) -> Option<u32> {
+        let hub = self.connections[key.index()].hub;
+        let slot = self.hubs[hub as usize].groups.get(group).copied()?;
+        self.groups.contains(key, slot).then_some(slot)
+    }
+
+    fn send_state(&mut self, key: ConnectionKey, group: &GroupName, state: Option<GroupState>, answer: bool) {
+        let unix_ms = self.unix_offset_ms + self.now_ms as i64;
+        let connection = &mut self.connections[key.index()];
+        let activity = connection.activity();
+        activity.state_changed_ms = unix_ms.max(activity.state_changed_ms + 1);
+        let updated_at_ms = activity.state_changed_ms;
+        let item = GroupStateItem {
+            connection: connection.id,
+            user: connection.user.clone(),
+            state: state.map(Arc::new),
+            updated_at_ms,
+        };
+        let hub = self.hubs[connection.hub as usize].name.clone();
+        let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, answer };
+        self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
+    }
+
+    fn home_answered(&mut self, key: ConnectionKey, refused: Option<RequestError>) {
+        let Some(StateAck { ack_id }) = self.connections[key.index()].activity().state_ack.take() else {
+            return;
+        };
+        self.finish_request(key, ack_id, refused.map_or(Ok(()), Err));
+        self.release(key);
+    }
+
+    fn deliver_report(&mut self, keys: &[ConnectionKey], report: &GroupStateReport, now_ms: u64) {
+        let mut delivery = Delivery::new(Content::Report(report), self.json_form, 0, &self.limits, now_ms);
+        let mut overflowing = Vec::new();
+        for &key in keys {
+            let connection = &mut self.connections[key.index()];
+            match delivery.deliver(connection) {
+                Outcome::Delivered => {
+                    self.counters.state_deliveries += 1;
+                    self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
+                }
+                Outcome::Nothing => {}
+                Outcome::OutboxFull => overflowing.push((key, false)),
+                Outcome::WindowFull => overflowing.push((key, true)),
+            }
+        }
+        self.counters.ttl_drops += delivery.late;
+        for (key, window) in overflowing {
+            self.overflow(key, window);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Invocations: user events whose answer goes back to the client that raised them.
+
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{ConnectionId, Data, InvocationRequest, Metadata, Notice};
+
+use crate::activity::{CLIENT_NAME_BYTES_MAX, Invocation};
+use crate::deadline::Deadline;
+use crate::shard::Shard;
+use crate::{ConnectionKey, Effect};
+
+/// What an application answers to an invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvocationAnswer {
+    /// The payload, if it said anything.
+    pub data: Option<Data>,
+    /// Names and values that it attached.
+    pub metadata: Option<Metadata>,
+}
+
+impl Shard {
+    pub(crate) fn invoke(&mut self, key: ConnectionKey, request: InvocationRequest, now_ms: u64) {
+        self.counters.invocations += 1;
+        if let Err(error) = self.begin_invocation(key, &request, now_ms) {
+            self.counters.invocations_failed += 1;
+            let (invocation_id, outcome) = (&*request.invocation_id, Err(&error));
+            self.notify(key, &Notice::InvokeResponse { invocation_id, outcome, metadata: None });
+            return;
+        }
+        let connection = &self.connections[key.index()];
+        self.effects.push(Effect::Invoke {
+            connection: connection.id,
+            hub: self.hubs[connection.hub as usize].name.clone(),
+            user: connection.user.clone(),
+            serial: self.invocation_serials,
+            request,
+        });
+    }
+
+    fn begin_invocation(
+        &mut self,
+        key: ConnectionKey,
+        request: &InvocationRequest,
+        now_ms: u64,
+    ) -> Result<(), RequestError> {
+        if !(1..=CLIENT_NAME_BYTES_MAX).contains(&request.invocation_id.len()) {
+            return Err(RequestError::bad_request("An invocation id has 1 to 1024 bytes."));
+        }
+        let invocations_max = self.limits.invocations_per_connection_max;
+        let activity = self.connections[key.index()].activity();
+        if activity.invocations.contains_key(&request.invocation_id) {
+            return Err(RequestError::duplicate_invocation(&request.invocation_id));
+        }
+        if activity.invocations.len() >= invocations_max {
+            return Err(RequestError::bad_request(
+                "Too many invocations wait for an answer: limit invocations_per_connection_max.",
+            ));
+        }
+        self.invocation_serials += 1;
+        let due_ms = now_ms + self.limits.invocation_timeout_ms;
+        let deadline = self.deadlines.set(due_ms, Deadline::Invocation(key, request.invocation_id.clone()));
+        let invocation = Invocation { serial: self.invocation_serials, deadline };
+        activity.invocations.insert(request.invocation_id.clone(), invocation);
+        Ok(())
+    }
+
+    /// Passes the application's answer on, or why there is none. An answer to an invocation that is over changes nothing.
+    pub fn answer_invocation(
+        &mut self,
+        connection: ConnectionId,
+        invocation_id: &str,
+        serial: u64,
+        answer: Result<InvocationAnswer, RequestError>,
+    ) {
+        let Some(key) = self.ids.get(&connection).copied() else {
+            return;
+        };
+        let activity = self.connections[key.index()].activity.as_ref();
+        let pending = activity.and_then(|activity| activity.invocations.get(invocation_id));
+        if pending.is_some_and(|invocation| invocation.serial == serial) {
+            self.end_invocation(key, invocation_id, answer);
+        }
+    }
+
+    pub(crate) fn cancel_invocation(&mut self, key: ConnectionKey, invocation_id: &str) {
+        self.end_invocation(key, invocation_id, Err(RequestError::INVOCATION_CANCELLED));
+    }
+
+    pub(crate) fn invocation_due(&mut self, key: ConnectionKey, invocation_id: &str) {
+        self.end_invocation(key, invocation_id, Err(RequestError::INVOCATION_TIMEOUT));
+    }
+
+    /// Forgets all that a connection waits for: its client has given up on them when it lost its socket, and would not know an answer.
+    pub(crate) fn forget_invocations(&mut self, key: ConnectionKey) {
+        let Some(activity) = &mut self.connections[key.index()].activity else {
+            return;
+        };
+        for (_, invocation) in activity.invocations.drain() {
+            self.counters.invocations_failed += 1;
+            self.deadlines.clear(invocation.deadline);
+        }
+    }
+
+    fn end_invocation(
+        &mut self,
+        key: ConnectionKey,
+        invocation_id: &str,
+        answer: Result<InvocationAnswer, RequestError>,
+    ) {
+        let activity = self.connections[key.index()].activity.as_mut();
+        let Some(invocation) = activity.and_then(|activity| activity.invocations.remove(invocation_id))
+        else {
+            return;
+        };
+        self.deadlines.clear(invocation.deadline);
+        if answer.is_err() {
+            self.counters.invocations_failed += 1;
+        }
+        let metadata = answer.as_ref().ok().and_then(|answer| answer.metadata.as_ref());
+        let outcome = answer.as_ref().map(|answer| answer.data.as_ref());
+        self.notify(key, &Notice::InvokeResponse { invocation_id, outcome, metadata });
+    }
+}

@@ -1,0 +1,89 @@
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{ConnectionId, GroupName, GroupStateItem, HubName};
+
+/// Whom a [`Letter`] is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// The one shard where a group's states are kept together: every shard must name the same one, whether or not it has members.
+    Home(HubName, GroupName),
+    /// Every shard with members of a group.
+    Members(HubName, GroupName),
+    /// The shard that owns a connection.
+    Owner(ConnectionId),
+}
+
+/// What one shard tells another about a connection or a group.
+///
+/// Letters of one shard reach each shard in the order in which they were sent, the sender's own included. The states of groups rest on
+/// that: what a home says in one order arrives everywhere in that order, so that a snapshot is followed by exactly the updates that it
+/// does not contain.
+#[derive(Debug, Clone)]
+pub enum Letter {
+    /// To a group's home: a member's state has changed.
+    SetState {
+        /// The hub.
+        hub: HubName,
+        /// The group.
+        group: GroupName,
+        /// The member with its new state, or with none.
+        item: GroupStateItem,
+        /// Whether the member waits for the outcome.
+        answer: bool,
+    },
+    /// To a group's home: a member wants to know all states.
+    ListStates {
+        /// The hub.
+        hub: HubName,
+        /// The group.
+        group: GroupName,
+        /// The member.
+        subscriber: ConnectionId,
+    },
+    /// To the owner of a connection that set its state: what came of it.
+    StateSet {
+        /// The connection.
+        connection: ConnectionId,
+        /// The group.
+        group: GroupName,
+        /// Why the state was not taken.
+        refused: Option<RequestError>,
+    },
+    /// To the owner of a subscriber: the states of the group's members at this point.
+    States {
+        /// The subscriber.
+        subscriber: ConnectionId,
+        /// The group.
+        group: GroupName,
+        /// The first states in the order of their connections.
+        items: Vec<GroupStateItem>,
+    },
+    /// To every shard with members: a member's state has changed.
+    StateChanged {
+        /// The hub.
+        hub: HubName,
+        /// The group.
+        group: GroupName,
+        /// The member with its new state, or with none.
+        item: GroupStateItem,
+    },
+    /// To the owner of a stream's publisher: subscribers cannot keep up, so nothing more is to be read from it.
+    Hold(ConnectionId),
+    /// To the same: it may go on.
+    Release(ConnectionId),
+}
+
+impl Letter {
+    /// What the letter adds to an inbox that is bounded in bytes.
+    pub fn bytes(&self) -> usize {
+        /// The fixed part of a letter or of an item in it, generously rounded.
+        const OVERHEAD_BYTES: usize = 256;
+        let items = match self {
+            Self::SetState { item, .. } | Self::StateChanged { item, .. } => std::slice::from_ref(item),
+            Self::States { items, .. } => items,
+            _ => &[],
+        };
+        let state_bytes = |item: &GroupStateItem| item.state.as_ref().map_or(0, |state| state.bytes());
+        let item_bytes = |item: &GroupStateItem| OVERHEAD_BYTES + state_bytes(item);
+        OVERHEAD_BYTES + items.iter().map(item_bytes).sum::<usize>()
+    }
+}
