@@ -35,8 +35,8 @@ pub(crate) struct Upgraded {
 pub(crate) enum Purpose {
     /// A connection that has just begun here.
     Serve(ConnectionKey),
-    /// Go on with a session that this worker owns.
-    Resume { hub: HubName, id: ConnectionId },
+    /// Go on with a session that this worker owns, and that its client showed the token for.
+    Resume { hub: HubName, id: ConnectionId, reconnection_token: Box<str> },
 }
 
 /// One place among the process's WebSocket connections, given back when dropped.

@@ -118,15 +118,16 @@ impl Shard {
             .is_some_and(|connection| connection.holds > 0 && connection.link == Link::Attached)
     }
 
-    /// Whether publishers rest until [`Shard::begin_turn`].
-    pub fn is_resting(&self) -> bool {
-        !self.resting.is_empty()
+    /// The publishers of streams that rest after a burst, until [`Shard::end_rests`].
+    pub fn resting(&self) -> usize {
+        self.resting.len()
     }
 
-    /// Begins a turn of input: publishers of streams that rested go on.
-    pub fn begin_turn(&mut self, now_ms: u64) {
-        self.now_ms = now_ms;
-        for connection in std::mem::take(&mut self.resting) {
+    /// Lets the publishers go on that have rested longest. To be called for those whose bursts have reached all other shards: then each
+    /// of these has had the occasion to ask them to wait.
+    pub fn end_rests(&mut self, publishers: usize) {
+        let rested: Vec<_> = self.resting.drain(..publishers.min(self.resting.len())).collect();
+        for connection in rested {
             if let Some(key) = self.ids.get(&connection).copied() {
                 self.release(key);
             }

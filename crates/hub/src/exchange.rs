@@ -22,6 +22,10 @@ pub enum Parcel {
     },
 }
 
+/// A moment in the life of an [`Exchange`]: for each shard, in an order of the exchange's own, how many parcels had been handed to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mark(pub Vec<u64>);
+
 /// One shard's tie to all others. Each worker owns one; [`crate::Router`] is what everybody else uses.
 pub trait Exchange {
     /// Takes parcels that wait, in the order in which each sender sent them, at most `limit`. Pending only if there are none; then the
@@ -40,6 +44,12 @@ pub trait Exchange {
     /// Takes a letter to its recipient, by way of the inbox even if that is this shard itself, and always: as for
     /// [`Exchange::publish`]. Letters and envelopes that one shard sends to another arrive in the order of the calls.
     fn send(&self, recipient: &Recipient, letter: Letter);
+
+    /// How much has been handed to each other shard so far, whoever did it.
+    fn mark(&self) -> Mark;
+
+    /// Whether each other shard has taken in what had been handed to it at the mark.
+    fn is_past(&self, mark: &Mark) -> bool;
 
     /// From the moment this returns, envelopes for the target reach this shard, whoever publishes them.
     fn interested(&mut self, hub: &HubName, target: &Target);

@@ -41,7 +41,7 @@ pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
 pub use counters::Counters;
 pub use effect::Effect;
 pub use envelope::{Envelope, Target};
-pub use exchange::{Exchange, Parcel};
+pub use exchange::{Exchange, Mark, Parcel};
 pub use invocation::InvocationAnswer;
 pub use letter::{Letter, Recipient};
 pub use limits::Limits;

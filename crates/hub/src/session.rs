@@ -73,6 +73,18 @@ impl Shard {
         Some(key)
     }
 
+    /// Greets a client again that has come back and has open streams: the official JavaScript client goes on with a stream only when it is
+    /// greeted. Nobody else is, as in the service. `reconnection_token` is what the client recovers with next time.
+    pub fn greet_again(&mut self, key: ConnectionKey, reconnection_token: &str) {
+        let connection = &self.connections[key.index()];
+        let streams = connection.activity.as_ref().is_some_and(|activity| !activity.streams.is_empty());
+        if let Some(subprotocol) = connection.pubsub().filter(|_| streams) {
+            let (connection, user) = (connection.id, connection.user.as_ref());
+            let greeting = Notice::Connected { connection, user, reconnection_token: Some(reconnection_token) };
+            self.reply(key, subprotocol.notice(&greeting));
+        }
+    }
+
     /// A session that can be recovered now, attached or not.
     pub(crate) fn find_session(&self, hub: &HubName, id: ConnectionId) -> Option<ConnectionKey> {
         self.find(hub, id).filter(|key| self.connections[key.index()].window.is_some())

@@ -37,7 +37,7 @@ pub struct Shard {
     /// Invocations so far.
     pub(crate) invocation_serials: u64,
     pub(crate) backpressure: Backpressure,
-    /// Publishers of streams that are not read until the next turn.
+    /// Publishers of streams that are not read until their latest messages have arrived everywhere, oldest first.
     pub(crate) resting: Vec<ConnectionId>,
     /// The last messages of streams whose publishers have ended.
     pub(crate) farewells: Vec<Envelope>,

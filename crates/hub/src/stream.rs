@@ -12,9 +12,9 @@ use crate::deadline::Deadline;
 use crate::shard::Shard;
 use crate::{ConnectionKey, Effect, Envelope, Target};
 
-/// Messages of streams after which a publisher rests until the next turn. The shards that it publishes to have time to ask it to wait,
-/// well before their subscribers overflow.
-const BURST_MESSAGES_MAX: u32 = 64;
+/// Messages of streams after which a publisher rests until all shards have taken them in. So few are on their way at any time that a shard
+/// can ask it to wait well before a subscriber overflows.
+const BURST_MESSAGES_MAX: u32 = 32;
 
 impl Shard {
     pub(crate) fn start_stream(

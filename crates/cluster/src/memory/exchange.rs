@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hubwire_hub::{Envelope, Letter, Parcel, Recipient, Target};
+use hubwire_hub::{Envelope, Letter, Mark, Parcel, Recipient, Target};
 use hubwire_protocol::HubName;
 
 use super::Router;
@@ -39,6 +39,14 @@ impl hubwire_hub::Exchange for Exchange {
 
     fn send(&self, recipient: &Recipient, letter: Letter) {
         self.router.send(recipient, &letter);
+    }
+
+    fn mark(&self) -> Mark {
+        self.router.mark()
+    }
+
+    fn is_past(&self, mark: &Mark) -> bool {
+        self.router.is_past(mark, self.worker)
     }
 
     fn interested(&mut self, hub: &HubName, target: &Target) {

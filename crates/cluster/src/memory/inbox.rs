@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use hubwire_hub::{Busy, Parcel};
@@ -26,7 +26,10 @@ const COMMAND_BYTES: usize = 512;
 
 #[derive(Default)]
 struct Level {
-    messages: AtomicUsize,
+    /// Parcels that were put in so far.
+    put: AtomicU64,
+    /// Parcels that were taken out so far.
+    taken: AtomicU64,
     bytes: AtomicUsize,
 }
 
@@ -60,13 +63,23 @@ fn bytes(parcel: &Parcel) -> usize {
 impl InboxSender {
     /// Whether more than `1 / divisor` of the bounds is taken.
     pub(super) fn is_filled(&self, divisor: usize) -> bool {
-        self.level.messages.load(Ordering::Relaxed) > self.limits.messages_max / divisor
+        self.put_count().saturating_sub(self.taken_count()) > (self.limits.messages_max / divisor) as u64
             || self.level.bytes.load(Ordering::Relaxed) > self.limits.bytes_max / divisor
+    }
+
+    /// How many parcels were put in so far.
+    pub(super) fn put_count(&self) -> u64 {
+        self.level.put.load(Ordering::Relaxed)
+    }
+
+    /// How many parcels were taken out so far.
+    pub(super) fn taken_count(&self) -> u64 {
+        self.level.taken.load(Ordering::Relaxed)
     }
 
     /// Puts a parcel in, whatever the level.
     pub(super) fn put(&self, parcel: Parcel) -> Result<(), Busy> {
-        self.level.messages.fetch_add(1, Ordering::Relaxed);
+        self.level.put.fetch_add(1, Ordering::Relaxed);
         self.level.bytes.fetch_add(bytes(&parcel), Ordering::Relaxed);
         // A worker that is gone takes nothing any more: the process is stopping.
         self.parcels.send(parcel).map_err(|_| Busy)
@@ -83,7 +96,7 @@ impl Inbox {
         let first = into.len();
         let taken = std::task::ready!(self.parcels.poll_recv_many(context, into, limit));
         let taken_bytes = into[first..].iter().map(bytes).sum();
-        self.level.messages.fetch_sub(taken, Ordering::Relaxed);
+        self.level.taken.fetch_add(taken as u64, Ordering::Relaxed);
         self.level.bytes.fetch_sub(taken_bytes, Ordering::Relaxed);
         Poll::Ready(taken)
     }

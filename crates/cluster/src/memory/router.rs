@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hubwire_hub::{Answer, Busy, Command, Envelope, Letter, Parcel, Recipient, Reply, Scope, Target};
+use hubwire_hub::{Answer, Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Scope, Target};
 use hubwire_protocol::HubName;
 use tokio::sync::oneshot;
 
@@ -53,6 +53,18 @@ impl Router {
                 metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
             }
         }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.inboxes.iter().map(InboxSender::put_count).collect())
+    }
+
+    /// Whether every worker but one has taken what it had been given at the mark.
+    pub(super) fn is_past(&self, mark: &Mark, but: usize) -> bool {
+        let taken = |(worker, (inbox, put)): (usize, (&InboxSender, &u64))| {
+            worker == but || inbox.taken_count() >= *put
+        };
+        self.inboxes.iter().zip(&mark.0).enumerate().all(taken)
     }
 
     /// Whether any worker but one has more than half of its bounds waiting.

@@ -41,6 +41,6 @@ pub(super) async fn answer(
     let worker = if session.is_some() { id.worker() } else { reception.worker };
     let offered = call.subprotocol().map(|(_, spelling)| spelling);
     let echoed = session.as_deref().or(offered);
-    let purpose = Purpose::Resume { hub: call.hub.clone(), id };
+    let purpose = Purpose::Resume { hub: call.hub.clone(), id, reconnection_token: token.into() };
     Ok(upgrade::accept(reception, request, key, echoed, worker, (purpose, permit)))
 }

@@ -48,10 +48,13 @@ impl<E: Exchange> State<E> {
                 self.shard.set_blocked(key, false);
                 key
             }
-            Purpose::Resume { hub, id } => match self.shard.resume(&hub, id, self.now_ms) {
-                Some(key) => key,
-                None => return self.refuse(stream),
-            },
+            Purpose::Resume { hub, id, reconnection_token } => {
+                let Some(key) = self.shard.resume(&hub, id, self.now_ms) else {
+                    return self.refuse(stream);
+                };
+                self.shard.greet_again(key, &reconnection_token);
+                key
+            }
         };
         self.serials += 1;
         let mut socket = Socket::new(stream, early, permit, self.serials, self.now_ms);

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hubwire_hub::{ConnectionKey, Ending, Exchange, Shard};
+use hubwire_hub::{ConnectionKey, Effect, Ending, Exchange, Mark, Shard};
 use hubwire_protocol::codes::{Close, RequestError};
 
 use super::Shared;
@@ -12,6 +12,12 @@ use crate::{Environment, Error, Settings};
 
 /// What one read takes from a socket at most. Larger reads save system calls under load, and this one buffer is all that a worker has.
 const READ_BUFFER_BYTES: usize = 64 << 10;
+
+/// Publishers that rest until every other worker is past a mark.
+pub(super) struct Rests {
+    pub(super) mark: Mark,
+    pub(super) publishers: usize,
+}
 
 /// All that a worker's loop works on.
 pub(crate) struct State<E> {
@@ -28,6 +34,8 @@ pub(crate) struct State<E> {
     pub(crate) heads: Vec<u8>,
     pub(super) pings: Timers,
     pub(crate) closings: Timers,
+    /// Publishers of streams that wait for other workers.
+    pub(super) rests: Option<Rests>,
     /// The service stops: who still comes is told so.
     pub(super) draining: bool,
     pub(super) next_report_ms: u64,
@@ -54,6 +62,7 @@ impl<E: Exchange> State<E> {
             heads: Vec::new(),
             pings: Timers::default(),
             closings: Timers::default(),
+            rests: None,
             draining: false,
             next_report_ms: 0,
             serials: 0,
@@ -93,24 +102,31 @@ impl<E: Exchange> State<E> {
         self.shard.disconnect(key, ending, self.now_ms);
     }
 
-    /// Carries out what the shard wants of its surroundings.
+    /// Carries out what the shard wants of its surroundings, and what it wants because of that: nothing may be written before.
     pub(crate) fn carry_out(&mut self) {
-        use hubwire_hub::Effect;
-        for effect in self.shard.take_effects() {
-            match effect {
-                Effect::Publish(envelope) => self.exchange.publish(envelope),
-                Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
-                Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
-                Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
-                Effect::Invoke { connection, serial, request, .. } => {
-                    let answer = Err(RequestError::NO_HANDLER);
-                    self.shard.answer_invocation(connection, &request.invocation_id, serial, answer);
-                }
-                Effect::Released(key) => self.read_on(key),
-                Effect::Closing(key) => self.begin_closing(key),
-                Effect::Ended { connection, hub, user, reason } => {
-                    tracing::debug!(%connection, %hub, user = ?user, %reason, "a connection has ended");
-                }
+        loop {
+            let effects = self.shard.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            effects.into_iter().for_each(|effect| self.carry_out_one(effect));
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Publish(envelope) => self.exchange.publish(envelope),
+            Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
+            Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
+            Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
+            Effect::Invoke { connection, serial, request, .. } => {
+                let answer = Err(RequestError::NO_HANDLER);
+                self.shard.answer_invocation(connection, &request.invocation_id, serial, answer);
+            }
+            Effect::Released(key) => self.read_on(key),
+            Effect::Closing(key) => self.begin_closing(key),
+            Effect::Ended { connection, hub, user, reason } => {
+                tracing::debug!(%connection, %hub, user = ?user, %reason, "a connection has ended");
             }
         }
     }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::State;
+use super::state::Rests;
 use super::wait::{Given, Wakes, runtime_now};
 use crate::Error;
 use crate::arrival::Arrival;
@@ -67,8 +68,8 @@ impl<E: Exchange> State<E> {
         flushing: &mut Vec<ConnectionKey>,
     ) -> Result<(), Error> {
         self.now_ms = self.environment.monotonic_ms();
-        self.shard.begin_turn(self.now_ms);
         self.follow_settings();
+        self.end_rests();
         self.take_arrivals(&mut given.arrivals);
         self.take_parcels(&mut given.parcels);
         if std::mem::take(&mut given.events) {
@@ -83,7 +84,23 @@ impl<E: Exchange> State<E> {
         }
         // A flush can end a connection, and its groups with it.
         self.carry_out();
+        self.begin_rests();
         Ok(())
+    }
+
+    /// Lets publishers of streams go on whose latest messages have reached every worker.
+    fn end_rests(&mut self) {
+        if let Some(rests) = self.rests.take_if(|rests| self.exchange.is_past(&rests.mark)) {
+            self.shard.end_rests(rests.publishers);
+        }
+    }
+
+    /// Notes how far the other workers must get before those publishers that rest now may go on.
+    fn begin_rests(&mut self) {
+        let publishers = self.shard.resting();
+        if publishers > 0 && self.rests.is_none() {
+            self.rests = Some(Rests { mark: self.exchange.mark(), publishers });
+        }
     }
 
     fn follow_settings(&mut self) {

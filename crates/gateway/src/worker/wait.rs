@@ -16,7 +16,7 @@ const PARCELS_PER_TURN: usize = 256;
 /// Sockets that one turn takes in.
 const ARRIVALS_PER_TURN: usize = 64;
 /// How long client input waits before a worker looks again whether the others have caught up, in milliseconds.
-const CONGESTION_PAUSE_MS: u64 = 1;
+const CATCH_UP_MS: u64 = 1;
 
 /// What a turn has been given to do.
 #[derive(Default)]
@@ -41,16 +41,15 @@ impl<E: Exchange> State<E> {
     /// Waits until there is something to do, or not at all if something was left over.
     pub(super) async fn wait(&mut self, wakes: &mut Wakes, given: &mut Given) {
         let congested = self.exchange.is_congested();
-        let leftover = self.shard.has_flushes()
-            || self.shard.is_resting()
-            || (!congested && !self.read_queue.is_empty());
+        let rested = self.rests.as_ref().is_some_and(|rests| self.exchange.is_past(&rests.mark));
+        let leftover = self.shard.has_flushes() || rested || (!congested && !self.read_queue.is_empty());
         if leftover {
             // Handshakes and REST calls live on this thread too.
             tokio::task::yield_now().await;
         }
         let mut due_ms = self.next_due_ms();
-        if congested {
-            due_ms = due_ms.min(self.now_ms + CONGESTION_PAUSE_MS);
+        if congested || self.rests.is_some() {
+            due_ms = due_ms.min(self.now_ms + CATCH_UP_MS);
         }
         if due_ms != wakes.sleeps_until_ms {
             wakes.sleeps_until_ms = due_ms;

@@ -168,15 +168,15 @@ fn the_owner_of_a_publisher_does_what_letters_say_and_holds_add_up() {
 }
 
 #[test]
-fn a_burst_rests_until_the_next_turn() {
+fn a_burst_rests_until_it_has_arrived_everywhere() {
     let mut node = Node::new(Limits::default());
     let publisher = node.plain(1);
     node.ask(publisher, START);
-    assert_eq!(publish(&mut node, publisher, 1, 1000), 64);
-    assert!(node.shard.is_resting());
-    node.shard.begin_turn(node.now_ms);
-    assert!(released(&mut node) && !node.shard.is_resting());
-    assert_eq!(publish(&mut node, publisher, 65, 1000), 64);
+    assert_eq!(publish(&mut node, publisher, 1, 1000), 32);
+    assert_eq!(node.shard.resting(), 1);
+    node.shard.end_rests(1);
+    assert!(released(&mut node));
+    assert_eq!((node.shard.resting(), publish(&mut node, publisher, 33, 1000)), (0, 32));
 }
 
 #[test]

@@ -279,3 +279,20 @@ fn a_publisher_that_is_away_may_overflow_by_the_end_of_its_own_stream() {
     assert_eq!(node.ended(), [(id(1), "The reliable message buffer is full.".to_owned())]);
     assert_eq!((node.shard.connection_count(), node.resume(1)), (0, None));
 }
+
+#[test]
+fn a_publisher_that_comes_back_is_greeted_again_and_nobody_else() {
+    let mut node = Node::new(Limits::default());
+    let (publisher, other) = (node.reliable(1), node.reliable(2));
+    node.ask(publisher, START);
+    for (key, number) in [(publisher, 1), (other, 2)] {
+        node.lose(key);
+        node.resume(number);
+        node.shard.greet_again(key, "token");
+    }
+    let greeting = format!(
+        r#"{{"type":"system","event":"connected","userId":"u1","connectionId":"{}","reconnectionToken":"token"}}"#,
+        id(1)
+    );
+    assert_eq!((node.sent(publisher), node.sent(other)), (vec![greeting], vec![]));
+}
