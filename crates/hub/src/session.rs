@@ -80,7 +80,8 @@ impl Shard {
         let streams = connection.activity.as_ref().is_some_and(|activity| !activity.streams.is_empty());
         if let Some(subprotocol) = connection.pubsub().filter(|_| streams) {
             let (connection, user) = (connection.id, connection.user.as_ref());
-            let greeting = Notice::Connected { connection, user, reconnection_token: Some(reconnection_token) };
+            let greeting =
+                Notice::Connected { connection, user, reconnection_token: Some(reconnection_token) };
             self.reply(key, subprotocol.notice(&greeting));
         }
     }
