@@ -10,36 +10,39 @@ use hubwire_protocol::{Request, json, protobuf};
 use crate::worker::State;
 
 impl<E: Exchange> State<E> {
-    /// Goes on with a client that was not read for a while, or never before: first with what it has sent already, behind its handshake or
+    /// Has a client read that was not read for a while, or never before, beginning with what it has sent already: behind its handshake, or
     /// before it was held.
     pub(crate) fn read_on(&mut self, key: ConnectionKey) {
-        if let Some(socket) = self.socket(key)
-            && !socket.partial.is_empty()
-        {
-            self.consume(key, &mut []);
+        if let Some(socket) = self.socket(key) {
+            socket.unread = true;
         }
         self.queue_read(key);
     }
 
-    /// Reads one buffer full from a socket and does what the client asks. A socket that may have more goes to the end of the list.
+    /// Reads one buffer full from a socket and does what the client asks. A socket that may have more goes to the end of the list; one that
+    /// is held goes there when it is released.
     pub(crate) fn read(&mut self, key: ConnectionKey) {
-        let mut buffer = std::mem::take(&mut self.read_buffer);
-        let now_ms = self.now_ms;
         let Some(socket) = self.socket(key) else {
-            self.read_buffer = buffer;
             return;
         };
         socket.in_read_queue = false;
+        if std::mem::take(&mut socket.unread) && !socket.partial.is_empty() {
+            self.consume(key, &mut []);
+        }
         if self.shard.is_held(key) {
-            // It is queued again when it is released.
-            self.read_buffer = buffer;
             return;
         }
+        let mut buffer = std::mem::take(&mut self.read_buffer);
+        self.read_socket(key, &mut buffer);
+        self.read_buffer = buffer;
+    }
+
+    fn read_socket(&mut self, key: ConnectionKey, buffer: &mut [u8]) {
+        let now_ms = self.now_ms;
         let Some(socket) = self.socket(key) else {
-            self.read_buffer = buffer;
             return;
         };
-        match socket.stream.read(&mut buffer) {
+        match socket.stream.read(buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
             Ok(read) if socket.deaf => {
                 if read == buffer.len() {
@@ -58,7 +61,6 @@ impl<E: Exchange> State<E> {
             Err(error) if error.kind() == ErrorKind::Interrupted => self.queue_read(key),
             Err(_) => self.drop_socket(key, Ending::Lost),
         }
-        self.read_buffer = buffer;
     }
 
     /// Takes every whole frame from what a client sent, and keeps the rest until there is more.

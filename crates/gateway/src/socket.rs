@@ -15,6 +15,8 @@ pub(crate) struct Socket {
     pub(crate) heard_ms: u64,
     /// Tells this socket from others that the same connection key had or will have.
     pub(crate) serial: u64,
+    /// What is in `partial` may be whole frames: its client was not read for a while.
+    pub(crate) unread: bool,
     /// It stands in the list of sockets to read.
     pub(crate) in_read_queue: bool,
     /// Its closing handshake has begun from this side.
@@ -40,6 +42,7 @@ impl Socket {
             written_bytes: 0,
             heard_ms: now_ms,
             serial,
+            unread: false,
             in_read_queue: false,
             closing: false,
             deaf: false,

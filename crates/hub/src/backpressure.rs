@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hubwire_protocol::ConnectionId;
+use hubwire_protocol::{ConnectionId, HubName};
 
 use crate::connection::{Connection, Link};
 use crate::deadline::Deadline;
@@ -22,7 +22,7 @@ pub(crate) struct Backpressure {
 }
 
 struct Pressure {
-    hub: hubwire_protocol::HubName,
+    hub: HubName,
     target: Target,
     since_ms: u64,
     /// The publisher has waited long enough: who is still behind may overflow.
@@ -79,9 +79,20 @@ impl Shard {
         self.backpressure.watching = false;
         let hold_max_ms = self.limits.stream_hold_max_ms;
         let mut publishers = std::mem::take(&mut self.backpressure.publishers);
+        // Many publishers may share one large group: its members are looked at once.
+        let mut looked_at: Vec<(HubName, Target, bool)> = Vec::new();
         publishers.retain(|publisher, pressure| {
-            let keys = self.targeted(&pressure.hub, &pressure.target);
-            let behind = keys.iter().any(|key| is_still_behind(&self.connections[key.index()], &self.limits));
+            let same = |(hub, target, _): &&(HubName, Target, bool)| {
+                (hub, target) == (&pressure.hub, &pressure.target)
+            };
+            let behind = match looked_at.iter().find(same) {
+                Some((.., behind)) => *behind,
+                None => {
+                    let behind = self.is_any_behind(&pressure.hub, &pressure.target);
+                    looked_at.push((pressure.hub.clone(), pressure.target.clone(), behind));
+                    behind
+                }
+            };
             let waited = now_ms >= pressure.since_ms + hold_max_ms;
             if !pressure.given_up && (waited || !behind) {
                 self.counters.stream_holds_given_up += u64::from(behind);
@@ -94,6 +105,11 @@ impl Shard {
         if !self.backpressure.publishers.is_empty() {
             self.watch_subscribers(now_ms);
         }
+    }
+
+    fn is_any_behind(&self, hub: &HubName, target: &Target) -> bool {
+        let behind = |key: &ConnectionKey| is_still_behind(&self.connections[key.index()], &self.limits);
+        self.targeted(hub, target).iter().any(behind)
     }
 
     /// Stops reading a client until it is released as often as it was held.

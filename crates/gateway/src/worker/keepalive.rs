@@ -60,7 +60,7 @@ impl<E: Exchange> State<E> {
     }
 
     /// Follows the system's idea of the date, which may be corrected at any time.
-    fn set_calendar(&mut self) {
+    pub(super) fn set_calendar(&mut self) {
         let unix_ms = self.environment.unix_ms() as i64;
         self.shard.set_unix_offset_ms(unix_ms - self.now_ms as i64);
     }

@@ -51,7 +51,7 @@ impl<E: Exchange> State<E> {
         let settings = shared.settings.load_full();
         let mut shard = Shard::new(settings.hub_limits.clone());
         shard.set_json_form(settings.protobuf_json);
-        Ok(Self {
+        let mut state = Self {
             index,
             shard,
             exchange,
@@ -70,7 +70,9 @@ impl<E: Exchange> State<E> {
             settings,
             settings_source: shared.settings.clone(),
             environment: shared.environment.clone(),
-        })
+        };
+        state.set_calendar();
+        Ok(state)
     }
 
     pub(crate) fn socket(&mut self, key: ConnectionKey) -> Option<&mut Socket> {
