@@ -31,15 +31,15 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// `webpubsub.group`, unchecked: a client with an invalid name among them is refused with 400.
     pub groups: Vec<String>,
-    /// Every claim that has no field here, as texts: numbers, booleans and objects as their JSON. Null is no value.
-    pub other: BTreeMap<String, Vec<String>>,
+    /// Every claim under its own name, as texts: numbers, booleans and objects as their JSON. Null is no value. Applications are shown these.
+    pub all: BTreeMap<String, Vec<String>>,
 }
 
 impl Claims {
     pub(crate) fn from_json(mut claims: Map<String, Value>) -> Result<Self, TokenError> {
+        let all = claims.iter().map(|(name, value)| (name.clone(), texts(value.clone()))).collect();
         let Lifetime { expires_at_s, not_before_s } = Lifetime::take(&mut claims)?;
         let audiences = take(&mut claims, "aud");
-        // All names are taken, so that none of them shows up among the other claims.
         let user_ids: Vec<_> = USER_ID_NAMES.iter().flat_map(|name| take(&mut claims, name)).collect();
         let roles = ROLE_NAMES.iter().flat_map(|name| take(&mut claims, name)).collect();
         let groups = take(&mut claims, GROUP_NAME);
@@ -50,7 +50,7 @@ impl Claims {
             user_id: user_ids.into_iter().next(),
             roles,
             groups,
-            other: claims.into_iter().map(|(name, value)| (name, texts(value))).collect(),
+            all,
         })
     }
 

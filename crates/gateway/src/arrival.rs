@@ -1,9 +1,9 @@
-use hubwire_hub::{ConnectionKey, Opening};
+use hubwire_hub::{Answer, ConnectionKey, Opening, Question, Unanswered};
 use hubwire_protocol::{ConnectionId, HubName};
 use mio::net::TcpStream;
 use tokio::sync::oneshot;
 
-/// What handshakes tell the worker that will serve their client.
+/// What handshakes and applications tell the worker of a client.
 pub(crate) enum Arrival {
     /// A connection begins. Its client is told only once it has begun, so that whoever saw its handshake succeed can send to it.
     Begin {
@@ -21,6 +21,15 @@ pub(crate) enum Arrival {
     },
     /// The client went away before it could be told.
     Abandoned(ConnectionKey),
+    /// The application has answered, or nobody could be asked.
+    Answered {
+        /// Whose question it was.
+        connection: ConnectionId,
+        /// What was asked.
+        question: Question,
+        /// What came of it.
+        outcome: Result<Answer, Unanswered>,
+    },
 }
 
 /// A socket that has been upgraded.

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hubwire_auth::AccessKeys;
+use hubwire_hub::Presence;
 use hubwire_protocol::{HubName, JsonForm};
 
 /// What the client edge goes by. A new value takes effect for everything that follows, without a restart.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub default_hub: HubSettings,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
+    /// The group events that somebody wants to be told of; `None` if nobody does.
+    pub presence: Option<Arc<Presence>>,
     /// Bounds of this edge.
     pub limits: Limits,
     /// Bounds of the shards.

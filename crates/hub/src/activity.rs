@@ -16,6 +16,8 @@ pub(crate) struct Activity {
     pub(crate) stream_burst: u32,
     /// The invocations that it waits for, by their ids.
     pub(crate) invocations: HashMap<Box<str>, Invocation>,
+    /// The user event that it waits for.
+    pub(crate) event: Option<PendingEvent>,
     /// The groups in which it has a state.
     pub(crate) states: Vec<GroupName>,
     /// The slots of the groups whose states it is told.
@@ -46,6 +48,14 @@ pub(crate) struct Invocation {
     /// Tells it from others that had or will have the same id.
     pub(crate) serial: u64,
     pub(crate) deadline: DeadlineId,
+}
+
+/// A user event that is not answered yet.
+pub(crate) struct PendingEvent {
+    /// Tells it from others of the connection.
+    pub(crate) serial: u64,
+    /// What its client wants acknowledged.
+    pub(crate) ack_id: Option<u64>,
 }
 
 /// A request on group states that is under way.

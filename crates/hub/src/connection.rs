@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hubwire_auth::Permissions;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, Subprotocol, UserId};
 
@@ -61,6 +62,10 @@ pub struct Opening {
     pub subprotocol: Option<Arc<str>>,
     /// What a reliable client recovers with.
     pub reconnection_token: Option<String>,
+    /// The host that its client asked for, in lower case and without a port; applications are told it with every event.
+    pub origin: Arc<str>,
+    /// What its application gave to be kept with it.
+    pub state: Option<Bytes>,
 }
 
 /// How a connection is tied to a socket.
@@ -95,6 +100,11 @@ pub(crate) struct Connection {
     /// Its latest attachment to a socket, by a number that no other attachment in the shard has: tells an expiry that was overtaken by a
     /// recovery, or that belonged to another connection in the same place.
     pub(crate) attachment: u64,
+    /// The number of its latest event.
+    pub(crate) events: u64,
+    pub(crate) origin: Arc<str>,
+    /// What its application gave to be kept with it.
+    pub(crate) state: Option<Bytes>,
     /// Where it stands in its hub's list of connections.
     pub(crate) hub_position: u32,
     /// Where it stands in its user's list of connections.
@@ -124,6 +134,9 @@ impl Connection {
             blocked: false,
             holds: 0,
             attachment,
+            events: 0,
+            origin: opening.origin.clone(),
+            state: opening.state.take(),
             hub_position: 0,
             user_position: 0,
             groups: Vec::new(),

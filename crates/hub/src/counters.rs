@@ -44,8 +44,12 @@ counters! {
     duplicates => "webpubsub_duplicate_requests_total",
     /// Requests that were refused for want of a permission.
     forbidden => "webpubsub_forbidden_requests_total",
-    /// User events that no handler took.
+    /// User events that clients raised.
+    events => "webpubsub_user_events_total",
+    /// User events and invocations that nobody is configured to take.
     events_unhandled => "webpubsub_unhandled_events_total",
+    /// User events and invocations whose handler refused, could not be reached or did not answer as it should.
+    events_failed => "webpubsub_failed_events_total",
     /// Joins that were refused: limit `groups_per_connection_max`.
     group_limit_refusals => "webpubsub_group_limit_refusals_total",
     /// Streams that clients began.

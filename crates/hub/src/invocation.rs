@@ -1,21 +1,12 @@
 //! Invocations: user events whose answer goes back to the client that raised them.
 
 use hubwire_protocol::codes::RequestError;
-use hubwire_protocol::{ConnectionId, Data, InvocationRequest, Metadata, Notice};
+use hubwire_protocol::{InvocationRequest, Notice};
 
 use crate::activity::{CLIENT_NAME_BYTES_MAX, Invocation};
 use crate::deadline::Deadline;
 use crate::shard::Shard;
-use crate::{ConnectionKey, Effect};
-
-/// What an application answers to an invocation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvocationAnswer {
-    /// The payload, if it said anything.
-    pub data: Option<Data>,
-    /// Names and values that it attached.
-    pub metadata: Option<Metadata>,
-}
+use crate::{Answer, ConnectionKey, Effect, Occurrence, Question, Unanswered};
 
 impl Shard {
     pub(crate) fn invoke(&mut self, key: ConnectionKey, request: InvocationRequest, now_ms: u64) {
@@ -26,14 +17,10 @@ impl Shard {
             self.notify(key, &Notice::InvokeResponse { invocation_id, outcome, metadata: None });
             return;
         }
-        let connection = &self.connections[key.index()];
-        self.effects.push(Effect::Invoke {
-            connection: connection.id,
-            hub: self.hubs[connection.hub as usize].name.clone(),
-            user: connection.user.clone(),
-            serial: self.invocation_serials,
-            request,
-        });
+        let InvocationRequest { invocation_id, event: name, data, metadata } = request;
+        let serial = self.invocation_serials;
+        let event = self.event(key, Occurrence::User { name, data, metadata });
+        self.effects.push(Effect::Ask { event, question: Question::Invocation { invocation_id, serial } });
     }
 
     fn begin_invocation(
@@ -64,16 +51,17 @@ impl Shard {
     }
 
     /// Passes the application's answer on, or why there is none. An answer to an invocation that is over changes nothing.
-    pub fn answer_invocation(
+    pub(crate) fn answer_invocation(
         &mut self,
-        connection: ConnectionId,
+        key: ConnectionKey,
         invocation_id: &str,
         serial: u64,
-        answer: Result<InvocationAnswer, RequestError>,
+        outcome: Result<Answer, Unanswered>,
     ) {
-        let Some(key) = self.ids.get(&connection).copied() else {
-            return;
-        };
+        let answer = outcome.map_err(|unanswered| match unanswered {
+            Unanswered::Unhandled => RequestError::NO_HANDLER,
+            Unanswered::Failed => RequestError::INTERNAL,
+        });
         let activity = self.connections[key.index()].activity.as_ref();
         let pending = activity.and_then(|activity| activity.invocations.get(invocation_id));
         if pending.is_some_and(|invocation| invocation.serial == serial) {
@@ -104,7 +92,7 @@ impl Shard {
         &mut self,
         key: ConnectionKey,
         invocation_id: &str,
-        answer: Result<InvocationAnswer, RequestError>,
+        answer: Result<Answer, RequestError>,
     ) {
         let activity = self.connections[key.index()].activity.as_mut();
         let Some(invocation) = activity.and_then(|activity| activity.invocations.remove(invocation_id))

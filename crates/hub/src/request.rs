@@ -1,7 +1,7 @@
 use hubwire_auth::Permission;
 use hubwire_protocol::codes::{Close, RequestError};
 use hubwire_protocol::websocket::MessageKind;
-use hubwire_protocol::{Data, GroupName, Message, Notice, Publication, Request, Sender};
+use hubwire_protocol::{Data, EventName, GroupName, Message, Notice, Publication, Request, Sender};
 
 use crate::shard::Shard;
 use crate::{ConnectionKey, Effect, Envelope, Protocol, SimpleMode, Target};
@@ -33,11 +33,10 @@ impl Shard {
             Request::SendToGroup { publication, ack_id } => {
                 self.acknowledged(key, ack_id, |shard| shard.request_send(key, publication, now_ms));
             }
-            Request::Event { ack_id, .. } => {
-                self.acknowledged(key, ack_id, |shard| {
-                    shard.counters.events_unhandled += 1;
-                    Err(RequestError::INTERNAL)
-                });
+            Request::Event { event, data, metadata, ack_id } => {
+                if !self.is_duplicate(key, ack_id) {
+                    self.raise_user_event(key, (event, data, metadata), ack_id);
+                }
             }
             Request::Invoke(request) => self.invoke(key, request, now_ms),
             Request::CancelInvocation { invocation_id } => self.cancel_invocation(key, &invocation_id),
@@ -75,20 +74,20 @@ impl Shard {
         if !self.is_attached(key) {
             return;
         }
+        self.now_ms = now_ms;
         let Protocol::Simple(mode) = &self.connections[key.index()].protocol else {
             return;
         };
         self.counters.requests += 1;
+        let data = match kind {
+            MessageKind::Text => Data::Text(payload),
+            MessageKind::Binary => Data::Binary(payload),
+        };
         match &**mode {
             SimpleMode::SendEvent => {
-                self.counters.events_unhandled += 1;
-                self.refuse(key, &Close::EVENT_FAILED);
+                self.raise_user_event(key, (EventName::of_simple_clients(), data, None), None);
             }
             SimpleMode::SendToGroup { group, no_echo } => {
-                let data = match kind {
-                    MessageKind::Text => Data::Text(payload),
-                    MessageKind::Binary => Data::Binary(payload),
-                };
                 let (group, no_echo) = (group.clone(), *no_echo);
                 let publication = Publication { group, data, metadata: None, no_echo, ttl_s: 0 };
                 if self.request_send(key, publication, now_ms).is_err() {
@@ -98,7 +97,7 @@ impl Shard {
         }
     }
 
-    fn refuse(&mut self, key: ConnectionKey, close: &Close) {
+    pub(crate) fn refuse(&mut self, key: ConnectionKey, close: &Close) {
         self.close(key, close, close.reason.clone(), close.reason.clone());
     }
 

@@ -6,7 +6,7 @@ use hubwire_protocol::HubName;
 use crate::{Command, Envelope, Reply};
 
 /// The answer to a command, once every shard in its scope has acted.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Reply, Busy>> + Send>>;
+pub type Routed = Pin<Box<dyn Future<Output = Result<Reply, Busy>> + Send>>;
 
 /// Refused, because a shard has more waiting than it may; nothing took effect there. Worth trying again in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,5 +25,5 @@ pub trait Router: Send + Sync {
     fn publish(&self, envelope: Envelope) -> Result<(), Busy>;
 
     /// Makes every shard in the command's scope act and merges their answers.
-    fn execute(&self, hub: HubName, command: Command) -> Answer;
+    fn execute(&self, hub: HubName, command: Command) -> Routed;
 }

@@ -9,7 +9,7 @@ use crate::delivery::Lane;
 use crate::hub::Hub;
 use crate::outbox::Outbound;
 use crate::shard::Shard;
-use crate::{ConnectionKey, Effect, Opening, Target};
+use crate::{ConnectionKey, Effect, Occurrence, Opening, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,7 @@ impl Shard {
         let key = ConnectionKey(self.connections.insert(connection) as u32);
         self.ids.insert(id, key);
         self.enter_lists(key);
+        self.raise(key, Occurrence::Connected);
         for group in &opening.groups {
             self.join(key, group);
         }
@@ -219,14 +220,15 @@ impl Shard {
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key);
-        let hub = self.leave_lists(key);
+        self.raise(key, Occurrence::Disconnected { reason });
+        self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;
         connection.window = None;
         connection.activity = None;
+        connection.user = None;
+        connection.state = None;
         self.ids.remove(&connection.id);
-        let user = connection.user.take();
-        self.effects.push(Effect::Ended { connection: connection.id, hub, user, reason });
     }
 
     fn enter_hub(&mut self, name: &HubName) -> u32 {
@@ -254,7 +256,7 @@ impl Shard {
         }
     }
 
-    fn leave_lists(&mut self, key: ConnectionKey) -> HubName {
+    fn leave_lists(&mut self, key: ConnectionKey) {
         let connection = &self.connections[key.index()];
         let (slot, hub_position, user_position) =
             (connection.hub, connection.hub_position as usize, connection.user_position as usize);
@@ -280,8 +282,7 @@ impl Shard {
         if hub.connections.is_empty() {
             self.hubs.remove(slot as usize);
             self.hub_slots.remove(&name);
-            self.effects.push(Effect::Uninterested(name.clone(), Target::Hub));
+            self.effects.push(Effect::Uninterested(name, Target::Hub));
         }
-        name
     }
 }

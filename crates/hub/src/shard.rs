@@ -12,6 +12,7 @@ use crate::expiry::Expiries;
 use crate::group::Groups;
 use crate::hub::Hub;
 use crate::letter::Letter;
+use crate::presence::{Membership, Presence};
 use crate::state_home::Home;
 use crate::{ConnectionKey, Counters, Effect, Envelope, Limits, Outbox, Target};
 
@@ -32,6 +33,8 @@ pub struct Shard {
     pub(crate) hubs: Slab<Hub>,
     pub(crate) hub_slots: HashMap<HubName, u32>,
     pub(crate) groups: Groups,
+    /// The group events that somebody wants to be told of.
+    pub(crate) presence: Option<Arc<Presence>>,
     pub(crate) expiries: Expiries,
     pub(crate) deadlines: Deadlines,
     /// Invocations so far.
@@ -63,6 +66,7 @@ impl Shard {
             hubs: Slab::new(),
             hub_slots: HashMap::new(),
             groups: Groups::default(),
+            presence: None,
             expiries: Expiries::default(),
             deadlines: Deadlines::default(),
             invocation_serials: 0,
@@ -82,12 +86,22 @@ impl Shard {
         self.limits = limits;
     }
 
+    /// Sets which group events are raised from now on; `None` for none.
+    pub fn set_presence(&mut self, presence: Option<Arc<Presence>>) {
+        self.presence = presence;
+    }
+
+    /// Tells the shard the time, for what happens before the next call that has a time of its own.
+    pub fn set_now_ms(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
     /// Sets how JSON reaches protobuf clients from now on.
     pub fn set_json_form(&mut self, json_form: JsonForm) {
         self.json_form = json_form;
     }
 
-    /// Sets what makes a time on the shard's clock one in milliseconds since 1970: only states of groups show such a time.
+    /// Sets what makes a time on the shard's clock one in milliseconds since 1970: states of groups and events show such a time.
     pub fn set_unix_offset_ms(&mut self, unix_offset_ms: i64) {
         self.unix_offset_ms = unix_offset_ms;
     }
@@ -246,7 +260,11 @@ impl Shard {
             self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
             group
         });
-        self.groups.join(key, group, &mut connection.groups)
+        let joined = self.groups.join(key, group, &mut connection.groups);
+        if joined {
+            self.raise_membership(key, Membership::Joined, name);
+        }
+        joined
     }
 
     /// Ends a membership, if there is one.
@@ -270,8 +288,12 @@ impl Shard {
         if !self.groups.leave(key, group, &mut connection.groups) {
             return;
         }
+        if self.presence.is_some() {
+            let name = self.groups.get(group).name.clone();
+            self.raise_membership(key, Membership::Left, &name);
+        }
         if let Some(name) = self.groups.remove_if_empty(group) {
-            let hub = &mut self.hubs[connection.hub as usize];
+            let hub = &mut self.hubs[self.connections[key.index()].hub as usize];
             hub.groups.remove(&name);
             self.effects.push(Effect::Uninterested(hub.name.clone(), Target::Group(name)));
         }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use hubwire_auth::Permissions;
 use hubwire_hub::{
-    Command, ConnectionKey, Effect, Ending, Envelope, Limits, Opening, Protocol, Reply, Shard, Target,
+    Command, ConnectionKey, Effect, Ending, Envelope, Event, Limits, Occurrence, Opening, Protocol, Reply,
+    Shard, Target,
 };
 use hubwire_protocol::{ConnectionId, Data, HubName, Message, Sender, Subprotocol};
 
@@ -27,6 +28,8 @@ fn connect(shard: &mut Shard, number: u128) -> (ConnectionKey, ConnectionId) {
         protocol: Protocol::PubSub(Subprotocol::JsonReliable),
         subprotocol: Some(Subprotocol::JsonReliable.name().into()),
         reconnection_token: Some("token".to_owned()),
+        origin: "localhost".into(),
+        state: None,
     });
     (key, id)
 }
@@ -113,7 +116,7 @@ fn one_message_beyond_the_window_ends_the_session_and_says_so() {
     }
     assert_eq!(shard.resume(&hub(), id, 20), None);
     let ended = shard.take_effects().into_iter().find_map(|effect| match effect {
-        Effect::Ended { reason, .. } => Some(reason),
+        Effect::Notify(Event { occurrence: Occurrence::Disconnected { reason }, .. }) => Some(reason),
         _ => None,
     });
     assert_eq!(ended.as_deref(), Some("The reliable message buffer is full."));

@@ -128,6 +128,11 @@ impl UserId {
 }
 
 impl EventName {
+    /// The event that every message of a simple client is: `message`.
+    pub fn of_simple_clients() -> Self {
+        Self("message".into())
+    }
+
     /// Checks an event name.
     ///
     /// # Errors

@@ -77,6 +77,7 @@ fn settings(config: &Config) -> Settings {
         hubs: config.hubs.clone(),
         default_hub: config.default_hub.clone(),
         protobuf_json: config.protobuf_json,
+        presence: None,
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),
             connections_max: size(limits.connections_max),

@@ -132,7 +132,8 @@ impl Assembly<'_> {
         {
             let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
             let fallback = Site { rest, endpoint: endpoint.clone() };
-            let parts = Parts { index: index as u8, listener, exchange, fallback };
+            let application = Box::new(hubwire_hub::NoApplication);
+            let parts = Parts { index: index as u8, listener, exchange, fallback, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
         Ok(())

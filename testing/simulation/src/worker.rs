@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use hubwire_hub::{ConnectionKey, Effect, Ending, Opening, Shard};
+use hubwire_hub::{ConnectionKey, Effect, Ending, Event, Occurrence, Opening, Shard};
 use hubwire_protocol::codes::{Close, NORMAL};
 use hubwire_protocol::websocket::{CloseFrame, Frame, MessageKind, Opcode, close_frame, control_frame};
 use hubwire_protocol::{ConnectionId, Data, HubName, json, protobuf};
@@ -307,7 +307,9 @@ impl Worker {
         for effect in &effects {
             match effect {
                 Effect::Publish(_) => with_message = false,
-                Effect::Ended { connection, reason, .. } => {
+                Effect::Notify(Event {
+                    connection, occurrence: Occurrence::Disconnected { reason }, ..
+                }) => {
                     let session = around.model.find(*connection).unwrap_or_default();
                     if *reason == Close::QUEUE_FULL.reason {
                         self.check_overflow(session, around);
@@ -352,8 +354,8 @@ impl Worker {
                     self.begin_closing(key, around);
                     Ok(())
                 }
-                Effect::Ended { .. } => Ok(()),
-                Effect::Send(..) | Effect::Invoke { .. } | Effect::Released(_) => {
+                Effect::Notify(_) => Ok(()),
+                Effect::Send(..) | Effect::Ask { .. } | Effect::Released(_) => {
                     Err(format!("no client of a course causes the effect {effect:?}"))
                 }
             };

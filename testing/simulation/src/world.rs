@@ -380,5 +380,7 @@ fn opening(session: &Session, groups: Vec<hubwire_protocol::GroupName>) -> Openi
         protocol,
         subprotocol: subprotocol.map(|subprotocol| subprotocol.name().into()),
         reconnection_token: session.speech.is_reliable().then(|| "token".to_owned()),
+        origin: "localhost".into(),
+        state: None,
     }
 }

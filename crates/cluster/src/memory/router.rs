@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hubwire_hub::{Answer, Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Scope, Target};
+use hubwire_hub::{Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target};
 use hubwire_protocol::HubName;
 use tokio::sync::oneshot;
 
@@ -97,7 +97,7 @@ impl hubwire_hub::Router for Router {
         self.interested(&envelope, 0).try_for_each(|inbox| inbox.put(Parcel::Envelope(envelope.clone())))
     }
 
-    fn execute(&self, hub: HubName, command: Command) -> Answer {
+    fn execute(&self, hub: HubName, command: Command) -> Routed {
         let scope = self.scope(&command);
         if scope.iter().any(|inbox| inbox.is_filled(1)) {
             return Box::pin(std::future::ready(Err(busy())));

@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hubwire_auth::{
     Claims, IgnoredRoleReason, Permissions, TokenError, bearer_token, client_audience_allows, verify,
 };
-use hubwire_hub::{Busy, ConnectionKey, Opening, Protocol};
-use hubwire_protocol::{ConnectionId, GroupName, UserId};
+use hubwire_hub::{Busy, ConnectionKey, Opening, Protocol, Rejection};
+use hubwire_protocol::{ConnectionId, GroupName, Subprotocol, UserId};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 use super::request::Call;
-use super::{Reception, simple, upgrade};
+use super::{Reception, attempt, simple, upgrade};
 use crate::arrival::{Arrival, Purpose};
 use crate::http::Body;
 
@@ -23,29 +23,56 @@ pub(super) async fn answer(
     key: &HeaderValue,
 ) -> Result<Response<Body>, Refusal> {
     let claims = authenticate(reception, request, call)?;
-    let claims = claims.as_ref();
-    let groups = initial_groups(claims)?;
+    let groups = initial_groups(claims.as_ref())?;
     let mode = simple::mode(call)?;
     let permit = upgrade::permit(reception)?;
     let id = ConnectionId::new(reception.environment.random(), reception.worker);
-    let subprotocol = call.subprotocol();
-    let protocol =
-        subprotocol.map_or_else(|| Protocol::Simple(Box::new(mode)), |(known, _)| Protocol::PubSub(known));
-    let reliable = subprotocol.is_some_and(|(known, _)| known.is_reliable());
-    let reconnection_token = reliable.then(|| reconnection_token(reception, id)).transpose()?;
+    let origin = attempt::origin(request.headers());
+    let attempt = attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
+    let accepted = reception.application.admit(attempt).await?;
+    let subprotocol = subprotocol(call, accepted.subprotocol)?;
+    let known = subprotocol.as_deref().and_then(Subprotocol::from_offer);
+    let reliable = known.is_some_and(Subprotocol::is_reliable);
+    let user = accepted.user.or_else(|| claims.as_ref().and_then(|claims| claims.user_id.clone()));
+    let roles = accepted.roles.as_ref().or(claims.as_ref().map(|claims| &claims.roles));
     let opening = Opening {
         id,
         hub: call.hub.clone(),
-        user: claims.and_then(|claims| claims.user_id.as_deref()).map(UserId::from_token),
-        permissions: permissions(claims, call),
-        groups,
-        protocol,
-        subprotocol: subprotocol.map(|(_, spelling)| Arc::from(spelling)),
-        reconnection_token,
+        user: user.as_deref().map(UserId::from_token),
+        permissions: permissions(roles, call),
+        groups: accepted.groups.unwrap_or(groups),
+        protocol: known.map_or_else(|| Protocol::Simple(Box::new(mode)), Protocol::PubSub),
+        subprotocol: subprotocol.clone(),
+        reconnection_token: reliable.then(|| reconnection_token(reception, id)).transpose()?,
+        origin,
+        state: accepted.state,
     };
-    let echoed = opening.subprotocol.clone();
     let purpose = Purpose::Serve(begin(reception, opening).await?);
-    Ok(upgrade::accept(reception, request, key, echoed.as_deref(), reception.worker, (purpose, permit)))
+    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), reception.worker, (purpose, permit)))
+}
+
+/// What is spoken, and echoed: what the application chose, else the first offer that the service speaks. An application cannot choose what
+/// the client did not offer, since the client would break off the handshake.
+fn subprotocol(call: &Call, chosen: Option<String>) -> Result<Option<Arc<str>>, Refusal> {
+    let Some(chosen) = chosen else {
+        return Ok(call.subprotocol().map(|(_, spelling)| spelling.into()));
+    };
+    if call.offers.contains(&chosen) {
+        return Ok(Some(chosen.into()));
+    }
+    tracing::warn!(hub = %call.hub, chosen, "the connect event handler chose a subprotocol that its client does not offer");
+    Err(Refusal::Unanswered)
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Refused(status) => {
+                StatusCode::from_u16(status).map_or(Self::Unanswered, Self::Rejected)
+            }
+            Rejection::Failed => Self::Unanswered,
+        }
+    }
 }
 
 /// Has this worker begin the connection, and comes back once every worker knows of it.
@@ -90,11 +117,10 @@ fn initial_groups(claims: Option<&Claims>) -> Result<Vec<GroupName>, Refusal> {
 
 /// Roles that break a rule are left out, and logged: the client connects with those that remain. An application's own roles mean nothing
 /// here, and are no fault.
-fn permissions(claims: Option<&Claims>, call: &Call) -> Permissions {
-    let (permissions, ignored) =
-        Permissions::from_roles(claims.iter().flat_map(|claims| &claims.roles).map(String::as_str));
+fn permissions(roles: Option<&Vec<String>>, call: &Call) -> Permissions {
+    let (permissions, ignored) = Permissions::from_roles(roles.into_iter().flatten().map(String::as_str));
     for role in ignored.into_iter().filter(|role| role.why != IgnoredRoleReason::Unknown) {
-        tracing::warn!(hub = %call.hub, role = %role.role, why = %role.why, "a role in a token is ignored");
+        tracing::warn!(hub = %call.hub, role = %role.role, why = %role.why, "a role is ignored");
     }
     permissions
 }

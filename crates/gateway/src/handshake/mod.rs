@@ -1,19 +1,21 @@
 //! From an HTTP request to a client's socket: who may connect, as whom, speaking what.
 
 mod admission;
+mod attempt;
 mod recovery;
 mod refusal;
 mod request;
 mod simple;
 mod upgrade;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hubwire_auth::ReconnectionKey;
-use hubwire_hub::Router;
+use hubwire_hub::{Application, Router};
 use hyper::body::Incoming;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -31,10 +33,12 @@ pub(crate) struct Reception {
     pub(crate) settings: Arc<ArcSwap<Settings>>,
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) router: Arc<dyn Router>,
+    pub(crate) application: Rc<dyn Application>,
     pub(crate) reconnection_key: ReconnectionKey,
     /// WebSocket connections of the whole process.
     pub(crate) connections: Arc<AtomicUsize>,
-    /// The way to every worker, this one included. Each handshake sends at most two arrivals, so the bound of handshakes bounds it.
+    /// The way to every worker, this one included. Each handshake sends at most two
+    /// arrivals, and each open question one, so the bounds of those bound it.
     pub(crate) arrivals: Arc<[UnboundedSender<Arrival>]>,
 }
 

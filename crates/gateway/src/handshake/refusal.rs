@@ -44,6 +44,12 @@ pub(crate) enum Refusal {
     /// Status 503: no reason for a client to give its session up.
     #[error(transparent)]
     Busy(#[from] Busy),
+    /// The application's own status.
+    #[error("The connect event handler rejected the connection.")]
+    Rejected(StatusCode),
+    /// Status 500: the application could not be asked, or gave no answer that makes sense. The log says more.
+    #[error("Internal server error")]
+    Unanswered,
     /// Status 500.
     #[error("Internal server error")]
     Internal,
@@ -57,7 +63,8 @@ impl Refusal {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::ConnectionLimit => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Rejected(status) => *status,
+            Self::Unanswered | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -28,7 +28,7 @@ pub(super) struct Call {
     legacy: bool,
     /// The subprotocols that it offered, in its order and spelling.
     pub(super) offers: Vec<String>,
-    query: Vec<(String, String)>,
+    pub(super) query: Vec<(String, String)>,
 }
 
 impl Call {

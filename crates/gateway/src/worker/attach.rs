@@ -19,6 +19,9 @@ impl<E: Exchange> State<E> {
             match arrival {
                 Arrival::Begin { opening, begun: told } => begun.push((told, self.begin(*opening))),
                 Arrival::Socket { purpose, upgraded } => self.attach(purpose, upgraded),
+                Arrival::Answered { connection, question, outcome } => {
+                    self.shard.answer(connection, &question, outcome, self.now_ms);
+                }
                 Arrival::Abandoned(key) => self.drop_socket(key, Ending::Normal(String::new())),
             }
         }

@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use hubwire_auth::ReconnectionKey;
-use hubwire_hub::{Exchange, Router};
+use hubwire_hub::{Application, Exchange, Router};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ pub struct Shared {
     connections: Arc<AtomicUsize>,
     /// Other connections of the process.
     http_connections: Arc<AtomicUsize>,
-    arrivals: Arc<[mpsc::UnboundedSender<Arrival>]>,
+    pub(crate) arrivals: Arc<[mpsc::UnboundedSender<Arrival>]>,
 }
 
 /// What one worker is made of.
@@ -48,6 +48,8 @@ pub struct Parts<E, F> {
     pub exchange: E,
     /// What answers requests that are not handshakes.
     pub fallback: F,
+    /// The application behind the service, as this worker calls it.
+    pub application: Box<dyn Application + Send>,
 }
 
 /// One worker that has not begun. It is sent to its thread and run there.
@@ -91,11 +93,13 @@ impl Worker {
         stop: CancellationToken,
     ) -> Result<(), Error> {
         let shared = &self.shared;
+        let application: Rc<dyn Application> = Rc::from(parts.application as Box<dyn Application>);
         let reception = Rc::new(Reception {
             worker: parts.index,
             settings: shared.settings.clone(),
             environment: shared.environment.clone(),
             router: shared.router.clone(),
+            application: application.clone(),
             reconnection_key: shared.reconnection_key.clone(),
             connections: shared.connections.clone(),
             arrivals: shared.arrivals.clone(),
@@ -107,7 +111,7 @@ impl Worker {
             http_connections: shared.http_connections.clone(),
         };
         let accepted = tokio::task::spawn_local(accepting.run(listener, stop.clone()));
-        let state = State::new(parts.index, shared, parts.exchange)?;
+        let state = State::new(parts.index, shared, parts.exchange, application)?;
         state.run(self.arrivals, stop).await?;
         accepted.abort();
         Ok(())

@@ -1,11 +1,16 @@
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hubwire_hub::{ConnectionKey, Effect, Ending, Exchange, Mark, Shard};
-use hubwire_protocol::codes::{Close, RequestError};
+use hubwire_hub::{
+    Application, ConnectionKey, Effect, Ending, Event, Exchange, Mark, Occurrence, Question, Shard,
+};
+use hubwire_protocol::codes::Close;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::Shared;
+use crate::arrival::Arrival;
 use crate::socket::Socket;
 use crate::timers::Timers;
 use crate::{Environment, Error, Settings};
@@ -24,6 +29,11 @@ pub(crate) struct State<E> {
     pub(super) index: u8,
     pub(crate) shard: Shard,
     pub(crate) exchange: E,
+    application: Rc<dyn Application>,
+    /// The application's answers come this way.
+    answers: UnboundedSender<Arrival>,
+    /// What the application is to be told before anything is written.
+    events: Vec<Event>,
     /// By connection key.
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(super) poll: mio::Poll,
@@ -47,14 +57,23 @@ pub(crate) struct State<E> {
 }
 
 impl<E: Exchange> State<E> {
-    pub(super) fn new(index: u8, shared: &Shared, exchange: E) -> Result<Self, Error> {
+    pub(super) fn new(
+        index: u8,
+        shared: &Shared,
+        exchange: E,
+        application: Rc<dyn Application>,
+    ) -> Result<Self, Error> {
         let settings = shared.settings.load_full();
         let mut shard = Shard::new(settings.hub_limits.clone());
         shard.set_json_form(settings.protobuf_json);
+        shard.set_presence(settings.presence.clone());
         let mut state = Self {
             index,
             shard,
             exchange,
+            application,
+            answers: shared.arrivals[usize::from(index)].clone(),
+            events: Vec::new(),
             sockets: Vec::new(),
             poll: mio::Poll::new()?,
             read_queue: VecDeque::new(),
@@ -109,9 +128,12 @@ impl<E: Exchange> State<E> {
         loop {
             let effects = self.shard.take_effects();
             if effects.is_empty() {
-                return;
+                break;
             }
             effects.into_iter().for_each(|effect| self.carry_out_one(effect));
+        }
+        if !self.events.is_empty() {
+            self.application.notify(std::mem::take(&mut self.events));
         }
     }
 
@@ -121,15 +143,26 @@ impl<E: Exchange> State<E> {
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
-            Effect::Invoke { connection, serial, request, .. } => {
-                let answer = Err(RequestError::NO_HANDLER);
-                self.shard.answer_invocation(connection, &request.invocation_id, serial, answer);
+            Effect::Notify(event) => {
+                if let Occurrence::Disconnected { reason } = &event.occurrence {
+                    tracing::debug!(connection = %event.connection, hub = %event.hub, user = ?event.user, %reason, "a connection has ended");
+                }
+                self.events.push(event);
             }
+            Effect::Ask { event, question } => self.ask(event, question),
             Effect::Released(key) => self.read_on(key),
             Effect::Closing(key) => self.begin_closing(key),
-            Effect::Ended { connection, hub, user, reason } => {
-                tracing::debug!(%connection, %hub, user = ?user, %reason, "a connection has ended");
-            }
         }
+    }
+
+    /// Asks the application, on this thread, and has its answer arrive like everything else that does.
+    fn ask(&self, event: Event, question: Question) {
+        let (connection, answers) = (event.connection, self.answers.clone());
+        let answer = self.application.ask(event);
+        tokio::task::spawn_local(async move {
+            let outcome = answer.await;
+            // A worker that takes no arrivals has stopped, and its clients with it.
+            let _stopped = answers.send(Arrival::Answered { connection, question, outcome });
+        });
     }
 }

@@ -68,6 +68,7 @@ impl<E: Exchange> State<E> {
         flushing: &mut Vec<ConnectionKey>,
     ) -> Result<(), Error> {
         self.now_ms = self.environment.monotonic_ms();
+        self.shard.set_now_ms(self.now_ms);
         self.follow_settings();
         self.end_rests();
         self.take_arrivals(&mut given.arrivals);
@@ -109,6 +110,7 @@ impl<E: Exchange> State<E> {
             self.settings = settings.clone();
             self.shard.set_limits(self.settings.hub_limits.clone());
             self.shard.set_json_form(self.settings.protobuf_json);
+            self.shard.set_presence(self.settings.presence.clone());
         }
     }
 

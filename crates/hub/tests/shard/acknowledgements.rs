@@ -59,18 +59,6 @@ fn a_duplicate_is_judged_before_the_permission() {
 }
 
 #[test]
-fn an_event_without_a_handler_fails_and_may_be_repeated() {
-    let mut node = Node::new(Limits::default());
-    let key = node.plain(1);
-    let failed = r#"{"type":"ack","ackId":1,"success":false,"error":{"name":"InternalServerError","message":"Internal server error"}}"#;
-    node.request(key, r#"{"type":"event","event":"e","data":1,"ackId":1}"#);
-    node.request(key, r#"{"type":"event","event":"e","data":1,"ackId":1}"#);
-    node.request(key, r#"{"type":"event","event":"e","data":1}"#);
-    assert_eq!(node.sent(key), [failed, failed]);
-    assert_eq!(node.shard.counters().events_unhandled, 3);
-}
-
-#[test]
 fn the_message_comes_before_its_acknowledgement() {
     let mut node = Node::new(Limits::default());
     let key = node.plain(1);

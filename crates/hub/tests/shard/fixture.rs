@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_auth::Permissions;
 use hubwire_hub::{
-    Command, ConnectionKey, Effect, Ending, Envelope, Limits, Opening, Protocol, Reply, Shard, SimpleMode,
-    Target,
+    Answer, Command, ConnectionKey, Effect, Ending, Envelope, Event, Limits, Occurrence, Opening, Protocol,
+    Question, Reply, Shard, SimpleMode, Target, Unanswered,
 };
 use hubwire_protocol::{
     ConnectionId, Data, GroupName, HubName, Message, Request, Sender, Subprotocol, UserId, json,
@@ -51,6 +51,8 @@ pub(crate) fn opening(number: u128, protocol: Protocol) -> Opening {
         protocol,
         subprotocol,
         reconnection_token: None,
+        origin: "localhost".into(),
+        state: None,
     }
 }
 
@@ -160,6 +162,24 @@ impl Node {
         }
     }
 
+    /// Carries out what the shard wants, and answers what the application is asked and told meanwhile.
+    pub(crate) fn events(&mut self) -> (Vec<Event>, Vec<(Event, Question)>) {
+        let (mut told, mut asked) = (Vec::new(), Vec::new());
+        for effect in self.settle() {
+            match effect {
+                Effect::Notify(event) => told.push(event),
+                Effect::Ask { event, question } => asked.push((event, question)),
+                _ => {}
+            }
+        }
+        (told, asked)
+    }
+
+    /// Answers a question of connection `number`.
+    pub(crate) fn answer(&mut self, number: u128, question: &Question, outcome: Result<Answer, Unanswered>) {
+        self.shard.answer(id(number), question, outcome, self.now_ms);
+    }
+
     /// Makes a request, carries out what comes of it, and answers what the client is sent.
     pub(crate) fn ask(&mut self, key: ConnectionKey, text: &str) -> Vec<String> {
         self.request(key, text);
@@ -170,7 +190,9 @@ impl Node {
     /// Why connections have ended since this was last asked.
     pub(crate) fn ended(&mut self) -> Vec<(ConnectionId, String)> {
         let ended = |effect| match effect {
-            Effect::Ended { connection, reason, .. } => Some((connection, reason.into_owned())),
+            Effect::Notify(Event { connection, occurrence: Occurrence::Disconnected { reason }, .. }) => {
+                Some((connection, reason.into_owned()))
+            }
             _ => None,
         };
         self.shard.take_effects().into_iter().filter_map(ended).collect()

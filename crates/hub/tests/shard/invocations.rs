@@ -1,7 +1,6 @@
 //! Invocations: what the client that waits for an answer sees.
 
-use hubwire_hub::{Effect, InvocationAnswer, Limits};
-use hubwire_protocol::codes::RequestError;
+use hubwire_hub::{Answer, Limits, Occurrence, Question, Unanswered};
 use hubwire_protocol::{Data, Metadata};
 
 use crate::fixture::{Node, id};
@@ -18,20 +17,17 @@ fn failed(invocation_id: &str, name: &str, message: &str) -> String {
     )
 }
 
-/// The serial of the invocation that the application is asked to answer.
-fn asked(node: &mut Node) -> Option<u64> {
-    node.settle().into_iter().find_map(|effect| match effect {
-        Effect::Invoke { connection, serial, request, .. } => {
-            assert_eq!((connection, request.event.as_str()), (id(1), "add"));
-            Some(serial)
-        }
-        _ => None,
-    })
+/// The question that the application is asked.
+fn asked(node: &mut Node) -> Option<Question> {
+    let (event, question) = node.events().1.into_iter().next()?;
+    assert_eq!(event.connection, id(1));
+    assert!(matches!(event.occurrence, Occurrence::User { name, .. } if name.as_str() == "add"));
+    Some(question)
 }
 
-fn three() -> InvocationAnswer {
+fn three() -> Answer {
     let metadata = Metadata::new([("k", "v")]).unwrap();
-    InvocationAnswer { data: Some(Data::Json("3".into())), metadata: Some(metadata) }
+    Answer { data: Some(Data::Json("3".into())), metadata: Some(metadata), state: None }
 }
 
 #[test]
@@ -41,14 +37,14 @@ fn an_answer_goes_back_once() {
     node.request(key, &invoke("1"));
     let serial = asked(&mut node).unwrap();
     assert_eq!(node.sent(key), [""; 0]);
-    node.shard.answer_invocation(id(1), "1", serial, Ok(three()));
+    node.answer(1, &serial, Ok(three()));
     assert_eq!(
         node.sent(key),
         [
             r#"{"type":"invokeResponse","invocationId":"1","success":true,"dataType":"json","data":3,"metadata":{"k":"v"}}"#
         ]
     );
-    node.shard.answer_invocation(id(1), "1", serial, Ok(three()));
+    node.answer(1, &serial, Ok(three()));
     assert_eq!(node.sent(key), [""; 0], "it is answered already");
     assert_eq!(node.shard.next_due_ms(), None);
 }
@@ -59,7 +55,7 @@ fn without_a_handler_it_fails_in_words() {
     let key = node.plain(1);
     node.request(key, &invoke("1"));
     let serial = asked(&mut node).unwrap();
-    node.shard.answer_invocation(id(1), "1", serial, Err(RequestError::NO_HANDLER));
+    node.answer(1, &serial, Err(Unanswered::Unhandled));
     assert_eq!(node.sent(key), [failed("1", "NotFound", "No event handler is registered for the event.")]);
 }
 
@@ -70,13 +66,13 @@ fn an_id_that_still_waits_is_a_duplicate_and_may_be_used_again_afterwards() {
     node.request(key, &invoke("1"));
     let first = asked(&mut node).unwrap();
     assert_eq!(node.ask(key, &invoke("1")), [failed("1", "Duplicate", "Invocation '1' is still pending.")]);
-    node.shard.answer_invocation(id(1), "1", first, Ok(three()));
+    node.answer(1, &first, Ok(three()));
     node.sent(key);
     node.request(key, &invoke("1"));
     let second = asked(&mut node).unwrap();
-    node.shard.answer_invocation(id(1), "1", first, Ok(three()));
+    node.answer(1, &first, Ok(three()));
     assert_eq!(node.sent(key), [""; 0], "a late answer to the first is none to the second");
-    node.shard.answer_invocation(id(1), "1", second, Ok(three()));
+    node.answer(1, &second, Ok(three()));
     assert_eq!(node.sent(key).len(), 1);
 }
 
@@ -89,7 +85,7 @@ fn a_cancelled_one_is_over_and_an_unknown_one_is_not_minded() {
     node.request(key, &invoke("1"));
     let serial = asked(&mut node).unwrap();
     assert_eq!(node.ask(key, cancel), [failed("1", "Cancelled", "The invocation was cancelled.")]);
-    node.shard.answer_invocation(id(1), "1", serial, Ok(three()));
+    node.answer(1, &serial, Ok(three()));
     assert_eq!(node.sent(key), [""; 0]);
     assert_eq!(node.shard.next_due_ms(), None);
 }
@@ -131,7 +127,7 @@ fn a_client_that_loses_its_socket_has_given_up_on_them() {
     let serial = asked(&mut node).unwrap();
     node.lose(key);
     node.resume(1);
-    node.shard.answer_invocation(id(1), "1", serial, Ok(three()));
+    node.answer(1, &serial, Ok(three()));
     assert_eq!(node.sent(key), [""; 0]);
     node.request(key, &invoke("1"));
     assert!(asked(&mut node).is_some(), "the id is free again");

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use hubwire_hub::{Answer, Busy, Command, Envelope, Reply, Router};
+use hubwire_hub::{Busy, Command, Envelope, Reply, Routed, Router};
 use hubwire_protocol::HubName;
 
 /// Records what reaches the hubs and answers as scripted; without a script everything is there and takes effect.
@@ -22,7 +22,7 @@ impl Router for ScriptedRouter {
         Ok(())
     }
 
-    fn execute(&self, hub: HubName, command: Command) -> Answer {
+    fn execute(&self, hub: HubName, command: Command) -> Routed {
         self.commands.lock().unwrap().push((hub, command));
         let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Done));
         Box::pin(async move { reply })

@@ -1,13 +1,13 @@
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_hub::{
-    Command, ConnectionKey, Effect, Ending, InvocationAnswer, Limits, Opening, Protocol, Recipient, Reply,
-    Shard, Target,
+    Answer, Command, ConnectionKey, Effect, Ending, Event, GroupEvents, Limits, Occurrence, Opening, Presence,
+    Protocol, Question, Recipient, Reply, Shard, Target, Unanswered,
 };
-use hubwire_protocol::codes::{Close, RequestError};
+use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::MessageKind;
 use hubwire_protocol::{ConnectionId, Data, HubName};
 
@@ -28,15 +28,20 @@ pub(super) struct Surroundings {
     live: BTreeSet<ConnectionId>,
     interests: HashSet<String>,
     ended: u64,
-    /// What the application was asked: by whom, under which name, with which serial.
-    invocations: Vec<(ConnectionId, Box<str>, u64)>,
+    /// What the application was asked, and by whom.
+    questions: Vec<(ConnectionId, Question)>,
+    /// The number of the latest event of each connection.
+    events: BTreeMap<ConnectionId, u64>,
 }
 
 impl Surroundings {
     pub(super) fn new() -> Self {
         let limits = Arc::new(small_limits());
+        let mut shard = Shard::new(limits.clone());
+        let other_hubs = vec![GroupEvents { joined: true, left: true, groups: Vec::new() }];
+        shard.set_presence(Some(Arc::new(Presence { hubs: HashMap::new(), other_hubs })));
         Self {
-            shard: Shard::new(limits.clone()),
+            shard,
             limits,
             now_ms: 1,
             ids: vec![ConnectionId::new(u128::MAX, 0)],
@@ -44,7 +49,8 @@ impl Surroundings {
             live: BTreeSet::new(),
             interests: HashSet::new(),
             ended: 0,
-            invocations: Vec::new(),
+            questions: Vec::new(),
+            events: BTreeMap::new(),
         }
     }
 
@@ -87,6 +93,8 @@ impl Surroundings {
             protocol,
             subprotocol,
             reconnection_token: input.arbitrary::<bool>()?.then(|| "token".to_owned()),
+            origin: "localhost".into(),
+            state: None,
         };
         let key = self.shard.connect(opening);
         self.ids.push(id);
@@ -171,20 +179,37 @@ impl Surroundings {
         Ok(())
     }
 
-    /// The application answers an invocation, perhaps one that is over.
+    /// The application answers a question, perhaps one that is over.
     fn answer(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        if self.invocations.is_empty() {
+        if self.questions.is_empty() {
             return Ok(());
         }
-        let index = input.choose_index(self.invocations.len())?;
-        let (connection, id, serial) = self.invocations[index].clone();
-        let answer = if input.arbitrary()? {
-            Ok(InvocationAnswer { data: Some(input::payload(input).map(Data::Text)?), metadata: None })
-        } else {
-            Err(RequestError::NO_HANDLER)
+        let index = input.choose_index(self.questions.len())?;
+        let (connection, question) = self.questions[index].clone();
+        let outcome = match input.int_in_range(0..=3)? {
+            0 => Err(Unanswered::Unhandled),
+            1 => Err(Unanswered::Failed),
+            kind => {
+                let data = (kind == 2).then(|| Data::Json(Bytes::from_static(b"[1]")));
+                let state = input.arbitrary::<bool>()?.then(|| Bytes::from_static(b"state"));
+                Ok(Answer { data, metadata: None, state })
+            }
         };
-        self.shard.answer_invocation(connection, &id, serial, answer);
+        self.shard.answer(connection, &question, outcome, self.now_ms);
         Ok(())
+    }
+
+    /// Events of a connection are numbered without a gap, and nothing follows its end.
+    fn told(&mut self, event: &Event) {
+        let id = event.connection;
+        assert!(self.live.contains(&id), "an event of {id} follows its end");
+        let latest = self.events.entry(id).or_default();
+        assert_eq!(event.id, *latest + 1, "the events of {id} are not numbered in their order");
+        *latest = event.id;
+        if matches!(event.occurrence, Occurrence::Disconnected { .. }) {
+            self.live.remove(&id);
+            self.ended += 1;
+        }
     }
 
     fn block_or_fail(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
@@ -244,8 +269,9 @@ impl Surroundings {
         match effect {
             Effect::Send(Recipient::Owner(id), _) if id.worker() != 0 => {}
             Effect::Send(_, letter) => self.shard.receive(letter, self.now_ms),
-            Effect::Invoke { connection, serial, request, .. } => {
-                self.invocations.push((connection, request.invocation_id, serial));
+            Effect::Ask { event, question } => {
+                self.told(&event);
+                self.questions.push((event.connection, question));
             }
             // It may be held again by now; whoever reads it asks.
             Effect::Released(_) => {}
@@ -265,10 +291,7 @@ impl Surroundings {
             Effect::Closing(key) => {
                 assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
             }
-            Effect::Ended { connection, .. } => {
-                assert!(self.live.remove(&connection), "{connection} ended twice");
-                self.ended += 1;
-            }
+            Effect::Notify(event) => self.told(&event),
         }
     }
 
