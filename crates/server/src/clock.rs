@@ -30,6 +30,20 @@ impl hubwire_gateway::Environment for SystemEnvironment {
     }
 }
 
+impl hubwire_upstream::Environment for SystemEnvironment {
+    fn monotonic_ms(&self) -> u64 {
+        hubwire_gateway::Environment::monotonic_ms(self)
+    }
+
+    fn unix_ms(&self) -> u64 {
+        hubwire_gateway::Environment::unix_ms(self)
+    }
+
+    fn random(&self) -> u128 {
+        hubwire_gateway::Environment::random(self)
+    }
+}
+
 impl hubwire_rest::Clock for SystemEnvironment {
     fn unix_s(&self) -> u64 {
         hubwire_gateway::Environment::unix_s(self)

@@ -11,6 +11,7 @@ pub(crate) struct Reloadable {
     pub(crate) settings: Arc<ArcSwap<Settings>>,
     pub(crate) options: Arc<ArcSwap<Options>>,
     pub(crate) endpoint: Arc<ArcSwapOption<Endpoint>>,
+    pub(crate) upstream: Arc<ArcSwap<hubwire_upstream::Settings>>,
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -21,6 +22,7 @@ impl Reloadable {
     pub(crate) fn new(overrides: Overrides, config: Config) -> Self {
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
+            upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
             options: Arc::new(ArcSwap::from_pointee(options(&config, 0))),
             endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
             overrides,
@@ -38,6 +40,7 @@ impl Reloadable {
         self.generation += 1;
         self.settings.store(Arc::new(settings(&config)));
         self.options.store(Arc::new(options(&config, self.generation)));
+        self.upstream.store(config.upstream.clone());
         self.endpoint.store(config.endpoint.clone().map(Arc::new));
         self.config = config;
         Ok(())
@@ -77,7 +80,7 @@ fn settings(config: &Config) -> Settings {
         hubs: config.hubs.clone(),
         default_hub: config.default_hub.clone(),
         protobuf_json: config.protobuf_json,
-        presence: None,
+        presence: config.presence.clone(),
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),
             connections_max: size(limits.connections_max),

@@ -7,6 +7,7 @@ use hubwire_auth::{AccessKeys, ReconnectionKey};
 use hubwire_cluster::memory::{self, Exchange, InboxLimits};
 use hubwire_gateway::{Environment, Parts, Worker};
 use hubwire_rest::Rest;
+use hubwire_upstream::Upstream;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
@@ -113,10 +114,12 @@ impl Assembly<'_> {
             bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
         };
         let (exchanges, router) = memory::connect(listeners.len(), inbox_limits);
-        let (settings, options, endpoint) = {
+        let (settings, options, endpoint, upstream_settings) = {
             let reloadable = self.reloadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone())
+            let upstream = reloadable.upstream.clone();
+            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone(), upstream)
         };
+        let upstream = Upstream::new(upstream_settings, self.environment.clone());
         // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
         let reconnection_key = ReconnectionKey::new(self.random_key());
         let paging_key = paging_key(&self.config.keys);
@@ -132,7 +135,7 @@ impl Assembly<'_> {
         {
             let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
             let fallback = Site { rest, endpoint: endpoint.clone() };
-            let application = Box::new(hubwire_hub::NoApplication);
+            let application = Box::new(upstream.application());
             let parts = Parts { index: index as u8, listener, exchange, fallback, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY};
@@ -11,13 +12,13 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides};
+use super::{Config, Overrides, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// The name, in the file, of the settings of every hub that is not named.
-const DEFAULT_HUB: &str = "_default";
+pub(super) const DEFAULT_HUB: &str = "_default";
 
 pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, ConfigError> {
     let listen = listen(overrides, file)?;
@@ -27,16 +28,21 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         setting: format!("limits.{name}"),
         problem,
     };
+    let (endpoint, keys) = (endpoint(overrides, file)?, keys(overrides, file, &listen)?);
+    let limits = file.table.limits.values(wrong)?;
+    let upstream = upstream::settings(file, endpoint.as_ref(), &keys, &limits)?;
     Ok(Config {
         listen: listen.value,
-        endpoint: endpoint(overrides, file)?,
-        keys: keys(overrides, file, &listen)?,
+        endpoint,
+        keys,
         workers: workers(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
         protobuf_json: protobuf_json(file)?,
-        limits: file.table.limits.values(wrong)?,
+        limits,
         hubs,
         default_hub,
+        presence: upstream::presence(&upstream),
+        upstream: Arc::new(upstream),
     })
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Table {
     pub(super) workers: Option<Spanned<i64>>,
     pub(super) protobuf_json: Option<Spanned<String>>,
     pub(super) metrics: MetricsTable,
+    pub(super) upstream: UpstreamTable,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
 }
@@ -38,11 +39,93 @@ pub(super) struct MetricsTable {
     pub(super) listen: Option<Spanned<String>>,
 }
 
+/// The table `[upstream]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UpstreamTable {
+    pub(super) origin: Option<Spanned<String>>,
+    pub(super) allowed_hosts: Vec<Spanned<String>>,
+    pub(super) forbid_private_addresses: bool,
+}
+
 /// A table `[hubs.NAME]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HubTable {
     pub(super) anonymous: bool,
+    pub(super) event_handlers: Vec<HandlerTable>,
+}
+
+/// A table `[[hubs.NAME.event_handlers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandlerTable {
+    pub(super) url_template: Spanned<String>,
+    #[serde(default)]
+    pub(super) user_event_pattern: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) system_events: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) presence_events: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) presence_groups: Vec<Spanned<String>>,
+    #[serde(default = "yes")]
+    pub(super) validate: bool,
+    #[serde(default)]
+    pub(super) code: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) bearer_token: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) client_credentials: Option<Spanned<CredentialsTable>>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<Spanned<String>, Spanned<SecretTable>>,
+}
+
+/// A table `client_credentials` of an event handler.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CredentialsTable {
+    #[serde(default)]
+    pub(super) issuer: Option<String>,
+    #[serde(default)]
+    pub(super) token_url: Option<String>,
+    pub(super) client_id: String,
+    pub(super) client_secret: Spanned<SecretTable>,
+    #[serde(default)]
+    pub(super) scope: Option<String>,
+    #[serde(default)]
+    pub(super) audience: Option<String>,
+}
+
+/// A secret: itself, or where it is to be read.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum SecretTable {
+    /// The secret stands in the file itself.
+    Here(String),
+    /// It stands in another place.
+    Elsewhere(SecretPlace),
+}
+
+/// Where a secret is to be read: exactly one of them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretPlace {
+    #[serde(default)]
+    pub(super) file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) env: Option<String>,
+}
+
+impl std::fmt::Debug for SecretTable {
+    /// Secrets stay out of whatever prints this.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretTable(redacted)")
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl File {

@@ -111,6 +111,18 @@ limits! {
         "Groups in which one connection may have a state. One more is refused with an error acknowledgement.";
     group_states_per_group_max = 10_000, 0 => 1_000_000,
         "States in one group. One more is refused with an error acknowledgement.";
+    upstream_call_timeout_ms = 100_000, 100 => DAY_MS,
+        "How long a call of an event handler may take, with all attempts and the waits between them, in milliseconds. Then it has failed.";
+    upstream_connect_timeout_ms = 10_000, 10 => DAY_MS,
+        "How long a connection to an event handler may take to be made, in milliseconds. Then the attempt has failed.";
+    upstream_validation_timeout_ms = 10_000, 10 => DAY_MS,
+        "How long the validation of an event handler may take, in milliseconds. Then it has failed.";
+    upstream_answer_bytes_max = 16 * MIB, KIB => GIB,
+        "Largest body of an event handler's answer, in bytes. With a larger one the call has failed.";
+    upstream_calls_per_hub_max = 1_024, 1 => 1_000_000,
+        "Calls of event handlers that one hub has under way. More wait for their turn within their time-out.";
+    upstream_calls_per_host_max = 4_096, 1 => 1_000_000,
+        "Calls of event handlers that are under way to one host. More wait for their turn within their time-out.";
     inbox_messages_max = 65_536, 64 => 100_000_000,
         "Publishes and commands that may wait for one worker. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
     inbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,

@@ -3,15 +3,20 @@
 mod check;
 mod error;
 mod file;
+mod handlers;
 mod limits;
 mod overrides;
+mod secrets;
 mod source;
+mod upstream;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use hubwire_auth::AccessKeys;
 use hubwire_gateway::HubSettings;
+use hubwire_hub::Presence;
 use hubwire_protocol::{HubName, JsonForm};
 
 use crate::Endpoint;
@@ -41,6 +46,10 @@ pub struct Config {
     pub hubs: HashMap<HubName, HubSettings>,
     /// Settings of all other hubs.
     pub default_hub: HubSettings,
+    /// Whom events go to.
+    pub upstream: Arc<hubwire_upstream::Settings>,
+    /// The group events that somebody wants to be told of.
+    pub presence: Option<Arc<Presence>>,
 }
 
 impl Config {

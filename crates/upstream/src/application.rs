@@ -1,0 +1,105 @@
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use hubwire_hub::{Acceptance, Answer, Application, Attempt, Decision, Event, Rejection, Unanswered};
+
+use crate::call::{Call, Repeated};
+use crate::client::HttpClient;
+use crate::cloud_event::CloudEvent;
+use crate::egress::Egress;
+use crate::settings::Settings;
+use crate::upstream::Shared;
+use crate::{CallError, answer, connect};
+
+/// The application as one worker calls it: from the worker's own thread, over connections of the worker's own.
+pub struct WorkerApplication {
+    shared: Arc<Shared>,
+    /// Made at the first call; made again when what it may reach changes.
+    client: RefCell<Option<(Arc<Egress>, HttpClient)>>,
+}
+
+impl WorkerApplication {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, client: RefCell::new(None) }
+    }
+
+    fn client(&self, settings: &Settings) -> HttpClient {
+        let mut kept = self.client.borrow_mut();
+        match &*kept {
+            Some((egress, client)) if Arc::ptr_eq(egress, &settings.egress) => client.clone(),
+            _ => {
+                let client = HttpClient::new(settings.egress.clone(), settings.limits.connect_timeout_ms);
+                *kept = Some((settings.egress.clone(), client.clone()));
+                client
+            }
+        }
+    }
+}
+
+impl Application for WorkerApplication {
+    fn admit(&self, attempt: Attempt) -> Decision<Result<Acceptance, Rejection>> {
+        let settings = self.shared.settings.load_full();
+        let hub = settings.hub(&attempt.hub).clone();
+        let Some(handler) = hub.handlers.iter().find(|handler| handler.system_events.connect).cloned() else {
+            return Box::pin(std::future::ready(Ok(Acceptance::default())));
+        };
+        let (client, shared) = (self.client(&settings), self.shared.clone());
+        Box::pin(async move {
+            let request_id = shared.memory.environment.random();
+            let event = CloudEvent::of_attempt(&attempt, connect::body(&attempt), request_id);
+            let call = Call {
+                settings: &settings,
+                hub: &hub,
+                handler: &handler,
+                event: &event,
+                repeated: Repeated::Soon,
+            };
+            let outcome = match call.make(&client, &shared.memory).await {
+                Ok(reply) => connect::acceptance(&reply.headers, reply.body).await,
+                Err(error) => Err(error),
+            };
+            outcome.map_err(|error| {
+                tracing::warn!(hub = %attempt.hub, connection = %attempt.connection, handler = handler.name(), %error, "a client is not let in");
+                shared.memory.cookies.forget(attempt.connection);
+                match error {
+                    CallError::Status(status) => Rejection::Refused(status.as_u16()),
+                    _ => Rejection::Failed,
+                }
+            })
+        })
+    }
+
+    fn ask(&self, event: Event) -> Decision<Result<Answer, Unanswered>> {
+        let settings = self.shared.settings.load_full();
+        let hub = settings.hub(&event.hub).clone();
+        let cloud_event = CloudEvent::of(&event, self.shared.memory.environment.random());
+        let heard = self.shared.tell_listeners(&hub, &event, &cloud_event);
+        let Some(handler) = hub.handler(&event.occurrence).cloned() else {
+            let outcome = if heard { Ok(Answer::default()) } else { Err(Unanswered::Unhandled) };
+            if !heard {
+                tracing::warn!(hub = %event.hub, event = cloud_event.name, connection = %event.connection, "no event handler or listener of the hub takes a user event: setting hubs.{}.event_handlers", event.hub);
+            }
+            return Box::pin(std::future::ready(outcome));
+        };
+        let (client, shared) = (self.client(&settings), self.shared.clone());
+        Box::pin(async move {
+            let call = Call {
+                settings: &settings,
+                hub: &hub,
+                handler: &handler,
+                event: &cloud_event,
+                repeated: Repeated::Soon,
+            };
+            let replied = call.make(&client, &shared.memory).await;
+            let outcome = replied.and_then(|reply| answer::answer(&reply.headers, reply.body));
+            outcome.map_err(|error| {
+                tracing::warn!(hub = %event.hub, event = cloud_event.name, connection = %event.connection, handler = handler.name(), %error, "a user event failed");
+                Unanswered::Failed
+            })
+        })
+    }
+
+    fn notify(&self, events: Vec<Event>) {
+        self.shared.store(&events);
+    }
+}

@@ -1,0 +1,156 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::attempts::attempts;
+use crate::client::{HttpClient, read_body};
+use crate::cookies::Cookies;
+use crate::settings::{Handler, HandlerAuth, HubUpstream, Settings};
+use crate::validation::{Inquiry, Validations};
+use crate::{CallError, CloudEvent, Environment};
+
+/// What calls of all workers share.
+pub(crate) struct Memory {
+    pub(crate) validations: Validations,
+    pub(crate) cookies: Cookies,
+    pub(crate) environment: Arc<dyn Environment>,
+}
+
+/// One event on its way to one handler, with the settings that were in force when it was raised.
+pub(crate) struct Call<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) hub: &'a HubUpstream,
+    pub(crate) handler: &'a Handler,
+    pub(crate) event: &'a CloudEvent,
+    pub(crate) repeated: Repeated,
+}
+
+/// Whether a call that fails is repeated at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeated {
+    /// By the service's schedule: somebody waits for the answer.
+    Soon,
+    /// No: the outbox has a schedule of its own.
+    Later,
+}
+
+/// A handler's answer, of a status that says yes.
+pub(crate) struct Reply {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call<'_> {
+    /// Makes the call: within the bounds of its hub and host, after validation, as often as its schedule has it.
+    pub(crate) async fn make(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
+        let timeout_ms = self.settings.limits.call_timeout_ms;
+        let made = tokio::time::timeout(Duration::from_millis(timeout_ms), self.make_in_turn(client, memory));
+        let outcome = made.await.unwrap_or(Err(CallError::Timeout(timeout_ms)));
+        let status = match &outcome {
+            Ok(_) => "ok",
+            Err(CallError::Status(_)) => "refused",
+            Err(CallError::Timeout(_)) => "timeout",
+            Err(_) => "failed",
+        };
+        metrics::counter!("webpubsub_upstream_calls_total", "outcome" => status).increment(1);
+        outcome
+    }
+
+    async fn make_in_turn(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
+        let closed = |_| CallError::Request("the service stops".to_owned());
+        let _in_hub = self.hub.calls.acquire().await.map_err(closed)?;
+        let _at_host = self.handler.host_calls.acquire().await.map_err(closed)?;
+        self.validate(client, memory).await?;
+        let uri = self.uri()?;
+        let headers = self.headers(&uri, client, memory).await?;
+        let attempt = || self.attempt(client, &uri, &headers);
+        let answer = match self.repeated {
+            Repeated::Soon => attempts(attempt).await?,
+            Repeated::Later => attempt().await?,
+        };
+        let (head, body) = answer.into_parts();
+        if let Some(connection) = self.event.connection_id() {
+            memory.cookies.keep(connection, &uri, &head.headers);
+        }
+        let body = read_body(body, self.settings.limits.answer_bytes_max).await?;
+        Ok(Reply { headers: head.headers, body })
+    }
+
+    fn origin(&self) -> &str {
+        self.settings.origin.as_deref().unwrap_or(&self.event.origin)
+    }
+
+    fn uri(&self) -> Result<Uri, CallError> {
+        let uri = self.handler.template.expand(&self.event.hub, &self.event.name);
+        uri.ok_or_else(|| CallError::Request("its names make no URL".to_owned()))
+    }
+
+    async fn validate(&self, client: &HttpClient, memory: &Memory) -> Result<(), CallError> {
+        if !self.handler.validate {
+            return Ok(());
+        }
+        let uri = self.handler.template.validation_url(&self.event.hub);
+        let inquiry = Inquiry {
+            client: client.clone(),
+            uri: uri.ok_or_else(|| CallError::Request("its hub makes no URL".to_owned()))?,
+            origin: self.origin().to_owned(),
+            timeout_ms: self.settings.limits.validation_timeout_ms,
+            environment: memory.environment.clone(),
+        };
+        memory.validations.check(inquiry).await
+    }
+
+    async fn headers(&self, uri: &Uri, client: &HttpClient, memory: &Memory) -> Result<HeaderMap, CallError> {
+        let mut headers = self.event.headers(&self.settings.keys, self.settings.origin.as_deref())?;
+        for (name, value) in &self.handler.headers {
+            headers.insert(name, value.clone());
+        }
+        match &self.handler.auth {
+            HandlerAuth::None => {}
+            HandlerAuth::Bearer(token) => {
+                let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+                let mut bearer =
+                    bearer.map_err(|_| CallError::Token("it cannot stand in a header".to_owned()))?;
+                bearer.set_sensitive(true);
+                headers.insert(header::AUTHORIZATION, bearer);
+            }
+            HandlerAuth::ClientCredentials(credentials) => {
+                let bearer = credentials.header(client, memory.environment.monotonic_ms()).await?;
+                headers.insert(header::AUTHORIZATION, bearer);
+            }
+        }
+        if let Some(cookie) =
+            self.event.connection_id().and_then(|connection| memory.cookies.header(connection, uri))
+        {
+            headers.insert(header::COOKIE, cookie);
+        }
+        Ok(headers)
+    }
+
+    async fn attempt(
+        &self,
+        client: &HttpClient,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Response<Incoming>, CallError> {
+        let mut request = Request::new(Full::from(self.event.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers.clone();
+        let answer = client.send(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        if let (StatusCode::UNAUTHORIZED, HandlerAuth::ClientCredentials(credentials)) =
+            (answer.status(), &self.handler.auth)
+        {
+            // The token may have been withdrawn; the next call shows a new one.
+            credentials.forget().await;
+        }
+        Err(CallError::Status(answer.status()))
+    }
+}
