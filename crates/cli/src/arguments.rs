@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     /// Second key, for rotation
     #[arg(long, env = "HUBWIRE_SECONDARY_ACCESS_KEY", value_name = "KEY", hide_env_values = true)]
     secondary_access_key: Option<String>,
+    /// Folder for events that wait for event handlers, so that they outlive the service [default: in memory]
+    #[arg(long, env = "HUBWIRE_DATA_DIRECTORY", value_name = "FOLDER")]
+    data_directory: Option<PathBuf>,
     /// Public URL of the service, when it is behind a proxy
     #[arg(long, env = "HUBWIRE_ENDPOINT", value_name = "URL")]
     endpoint: Option<String>,
@@ -163,6 +166,7 @@ impl Settings {
             access_key: self.access_key.clone(),
             secondary_access_key: self.secondary_access_key.clone(),
             endpoint: self.endpoint.clone(),
+            data_directory: self.data_directory.clone(),
             workers,
         }
     }

@@ -21,6 +21,11 @@ impl ConnectionId {
         self.0.to_le_bytes()[0]
     }
 
+    /// The id as a number.
+    pub fn bits(self) -> u128 {
+        self.0
+    }
+
     /// Reads the text form; `None` for any text that no connection can have (ids compare case-sensitively).
     pub fn parse(text: &str) -> Option<Self> {
         let canonical = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

@@ -18,6 +18,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The folder of events that wait cannot be used.
+    #[error("setting `data_directory`: {0}")]
+    Outbox(#[from] hubwire_outbox::Error),
     /// The system gives no thread or no event loop.
     #[error("cannot start a worker: {0}")]
     Worker(#[from] std::io::Error),

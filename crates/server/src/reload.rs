@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use hubwire_gateway::Settings;
+use hubwire_outbox::Outbox;
 use hubwire_rest::Options;
 
 use crate::{Config, ConfigError, Endpoint, Overrides};
@@ -12,6 +13,7 @@ pub(crate) struct Reloadable {
     pub(crate) options: Arc<ArcSwap<Options>>,
     pub(crate) endpoint: Arc<ArcSwapOption<Endpoint>>,
     pub(crate) upstream: Arc<ArcSwap<hubwire_upstream::Settings>>,
+    pub(crate) outbox: Arc<Outbox>,
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -19,12 +21,13 @@ pub(crate) struct Reloadable {
 }
 
 impl Reloadable {
-    pub(crate) fn new(overrides: Overrides, config: Config) -> Self {
+    pub(crate) fn new(overrides: Overrides, config: Config, outbox: Arc<Outbox>) -> Self {
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
             upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
             options: Arc::new(ArcSwap::from_pointee(options(&config, 0))),
             endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
+            outbox,
             overrides,
             config,
             generation: 0,
@@ -41,6 +44,7 @@ impl Reloadable {
         self.settings.store(Arc::new(settings(&config)));
         self.options.store(Arc::new(options(&config, self.generation)));
         self.upstream.store(config.upstream.clone());
+        self.outbox.set_limits(outbox_limits(&config));
         self.endpoint.store(config.endpoint.clone().map(Arc::new));
         self.config = config;
         Ok(())
@@ -57,6 +61,7 @@ fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
     let changes = [
         ("listen", old.listen != new.listen),
         ("workers", old.workers != new.workers),
+        ("data_directory", old.data_directory != new.data_directory),
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
         ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
         ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),
@@ -105,6 +110,17 @@ fn settings(config: &Config) -> Settings {
             group_states_per_connection_max: size(limits.group_states_per_connection_max),
             group_states_per_group_max: size(limits.group_states_per_group_max),
         }),
+    }
+}
+
+/// The bounds of what waits for applications.
+pub(crate) fn outbox_limits(config: &Config) -> hubwire_outbox::Limits {
+    let limits = &config.limits;
+    hubwire_outbox::Limits {
+        entries_max: size(limits.event_outbox_entries_max),
+        bytes_max: size(limits.event_outbox_bytes_max),
+        dead_letters_max: size(limits.event_outbox_dead_letters_max),
+        retention_ms: limits.event_outbox_retention_ms,
     }
 }
 

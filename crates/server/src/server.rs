@@ -1,11 +1,13 @@
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use aws_lc_rs::hmac;
 use hubwire_auth::{AccessKeys, ReconnectionKey};
 use hubwire_cluster::memory::{self, Exchange, InboxLimits};
 use hubwire_gateway::{Environment, Parts, Worker};
+use hubwire_outbox::{Outbox, Place};
 use hubwire_rest::Rest;
 use hubwire_upstream::Upstream;
 use tokio::task::LocalSet;
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemEnvironment;
 use crate::fallback::Site;
-use crate::reload::Reloadable;
+use crate::reload::{Reloadable, outbox_limits};
 use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics};
 
 /// The service, before it runs.
@@ -27,6 +29,13 @@ pub struct Running {
     reloadable: Arc<Mutex<Reloadable>>,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
+    delivery: Delivery,
+}
+
+/// The thread that tells applications what nobody waits for. It outlives the workers, since they still have something to tell when they stop.
+struct Delivery {
+    stop: CancellationToken,
+    thread: JoinHandle<()>,
 }
 
 impl Server {
@@ -51,11 +60,17 @@ impl Server {
         );
         let stop = CancellationToken::new();
         let mut threads = Vec::with_capacity(config.workers + 1);
-        let reloadable = Arc::new(Mutex::new(Reloadable::new(overrides, config.clone())));
-        let assembly = Assembly { config: &config, reloadable: &reloadable, environment, stop: &stop };
-        assembly.start_workers(listeners, &mut threads)?;
+        let outbox = open_outbox(&config, &environment)?;
+        let reloadable = Arc::new(Mutex::new(Reloadable::new(overrides, config.clone(), outbox.clone())));
+        let upstream_settings = lock(&reloadable).upstream.clone();
+        let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone());
+        let delivery =
+            Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
+        let assembly =
+            Assembly { config: &config, reloadable: &reloadable, environment, upstream, stop: &stop };
+        assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
         threads.push(start_control(reloadable.clone(), seen, metrics_listener, stop.clone())?);
-        Ok(Running { address, endpoint, banner, reloadable, stop, threads })
+        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery })
     }
 }
 
@@ -93,6 +108,10 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
+        self.delivery.stop.cancel();
+        if self.delivery.thread.join().is_err() {
+            tracing::error!("the delivery of events ended by a panic");
+        }
     }
 }
 
@@ -100,6 +119,7 @@ struct Assembly<'a> {
     config: &'a Config,
     reloadable: &'a Mutex<Reloadable>,
     environment: Arc<SystemEnvironment>,
+    upstream: Upstream,
     stop: &'a CancellationToken,
 }
 
@@ -114,12 +134,10 @@ impl Assembly<'_> {
             bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
         };
         let (exchanges, router) = memory::connect(listeners.len(), inbox_limits);
-        let (settings, options, endpoint, upstream_settings) = {
-            let reloadable = self.reloadable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let upstream = reloadable.upstream.clone();
-            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone(), upstream)
+        let (settings, options, endpoint) = {
+            let reloadable = lock(self.reloadable);
+            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone())
         };
-        let upstream = Upstream::new(upstream_settings, self.environment.clone());
         // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
         let reconnection_key = ReconnectionKey::new(self.random_key());
         let paging_key = paging_key(&self.config.keys);
@@ -135,7 +153,7 @@ impl Assembly<'_> {
         {
             let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
             let fallback = Site { rest, endpoint: endpoint.clone() };
-            let application = Box::new(upstream.application());
+            let application = Box::new(self.upstream.application());
             let parts = Parts { index: index as u8, listener, exchange, fallback, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
@@ -148,6 +166,61 @@ impl Assembly<'_> {
         first.copy_from_slice(&self.environment.random().to_ne_bytes());
         second.copy_from_slice(&self.environment.random().to_ne_bytes());
         key
+    }
+}
+
+fn lock(reloadable: &Mutex<Reloadable>) -> MutexGuard<'_, Reloadable> {
+    reloadable.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open_outbox(config: &Config, environment: &SystemEnvironment) -> Result<Arc<Outbox>, Error> {
+    let place = match &config.data_directory {
+        Some(folder) => Place::Folder(folder.join("outbox")),
+        None => Place::Memory,
+    };
+    let outbox = Outbox::open(&place, outbox_limits(config), Environment::unix_ms(environment))?;
+    let counts = outbox.counts();
+    if counts.pending + counts.dead > 0 {
+        tracing::info!(
+            pending = counts.pending,
+            dead_letters = counts.dead,
+            "events of an earlier run wait for event handlers"
+        );
+    }
+    if config.data_directory.is_none() && config.upstream.tells_anybody() {
+        tracing::warn!(
+            "events that wait for event handlers are kept in memory, and are lost when the service ends: setting data_directory"
+        );
+    }
+    Ok(Arc::new(outbox))
+}
+
+impl Delivery {
+    fn start(
+        upstream: Upstream,
+        outbox: Arc<Outbox>,
+        data_directory: Option<PathBuf>,
+        environment: Arc<SystemEnvironment>,
+    ) -> Result<Self, Error> {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = move || {
+            LocalSet::new().block_on(&runtime, async {
+                if let Some(folder) = data_directory {
+                    tokio::task::spawn_local(async move {
+                        let now_ms = move || Environment::unix_ms(&*environment);
+                        if let Err(error) =
+                            hubwire_outbox::serve(outbox, &folder.join("outbox"), now_ms).await
+                        {
+                            tracing::error!(%error, "`hubwire outbox` will not find this service");
+                        }
+                    });
+                }
+                upstream.deliver(stopped).await;
+            });
+        };
+        Ok(Self { stop, thread: std::thread::Builder::new().name("delivery".to_owned()).spawn(run)? })
     }
 }
 

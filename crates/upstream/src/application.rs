@@ -1,38 +1,22 @@
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use hubwire_hub::{Acceptance, Answer, Application, Attempt, Decision, Event, Rejection, Unanswered};
 
 use crate::call::{Call, Repeated};
-use crate::client::HttpClient;
+use crate::client::Clients;
 use crate::cloud_event::CloudEvent;
-use crate::egress::Egress;
-use crate::settings::Settings;
 use crate::upstream::Shared;
 use crate::{CallError, answer, connect};
 
 /// The application as one worker calls it: from the worker's own thread, over connections of the worker's own.
 pub struct WorkerApplication {
     shared: Arc<Shared>,
-    /// Made at the first call; made again when what it may reach changes.
-    client: RefCell<Option<(Arc<Egress>, HttpClient)>>,
+    clients: Clients,
 }
 
 impl WorkerApplication {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, client: RefCell::new(None) }
-    }
-
-    fn client(&self, settings: &Settings) -> HttpClient {
-        let mut kept = self.client.borrow_mut();
-        match &*kept {
-            Some((egress, client)) if Arc::ptr_eq(egress, &settings.egress) => client.clone(),
-            _ => {
-                let client = HttpClient::new(settings.egress.clone(), settings.limits.connect_timeout_ms);
-                *kept = Some((settings.egress.clone(), client.clone()));
-                client
-            }
-        }
+        Self { shared, clients: Clients::default() }
     }
 }
 
@@ -43,7 +27,7 @@ impl Application for WorkerApplication {
         let Some(handler) = hub.handlers.iter().find(|handler| handler.system_events.connect).cloned() else {
             return Box::pin(std::future::ready(Ok(Acceptance::default())));
         };
-        let (client, shared) = (self.client(&settings), self.shared.clone());
+        let (client, shared) = (self.clients.client(&settings), self.shared.clone());
         Box::pin(async move {
             let request_id = shared.memory.environment.random();
             let event = CloudEvent::of_attempt(&attempt, connect::body(&attempt), request_id);
@@ -81,7 +65,7 @@ impl Application for WorkerApplication {
             }
             return Box::pin(std::future::ready(outcome));
         };
-        let (client, shared) = (self.client(&settings), self.shared.clone());
+        let (client, shared) = (self.clients.client(&settings), self.shared.clone());
         Box::pin(async move {
             let call = Call {
                 settings: &settings,

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::CallError;
 use crate::egress::Egress;
+use crate::settings::Settings;
 
 /// How long a connection may be idle before it is closed, in milliseconds. Servers commonly close theirs after 60 s or more.
 const IDLE_TIMEOUT_MS: u64 = 50_000;
@@ -60,6 +62,24 @@ impl HttpClient {
         self.egress.check_host(request.uri().host().unwrap_or_default())?;
         let target = target(request.uri());
         self.client.request(request).await.map_err(|error| transport(&target, &error))
+    }
+}
+
+/// The client of one thread: made at the first call, and made again when what it may reach changes.
+#[derive(Default)]
+pub(crate) struct Clients(RefCell<Option<(Arc<Egress>, HttpClient)>>);
+
+impl Clients {
+    pub(crate) fn client(&self, settings: &Settings) -> HttpClient {
+        let mut kept = self.0.borrow_mut();
+        match &*kept {
+            Some((egress, client)) if Arc::ptr_eq(egress, &settings.egress) => client.clone(),
+            _ => {
+                let client = HttpClient::new(settings.egress.clone(), settings.limits.connect_timeout_ms);
+                *kept = Some((settings.egress.clone(), client.clone()));
+                client
+            }
+        }
     }
 }
 

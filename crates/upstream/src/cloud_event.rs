@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hubwire_auth::AccessKeys;
@@ -12,6 +14,8 @@ use crate::timestamp::timestamp;
 
 /// The version of CloudEvents, and of the service's own attributes.
 const VERSION: &str = "1.0";
+/// The number of an event that is told after the service was killed: greater than any that was told before, and small enough for everybody.
+const FAREWELL_ID: u64 = i32::MAX as u64;
 /// What the headers of a message's metadata begin with.
 pub(crate) const METADATA_PREFIX: &str = "x-webpubsub-metadata-";
 
@@ -146,6 +150,13 @@ impl CloudEvent {
             metadata,
             request_id: Bytes::copy_from_slice(&request_id.to_be_bytes()),
         }
+    }
+
+    /// The end of a connection that the service may not live to tell: as things are when the connection begins.
+    pub fn farewell(event: &Event, request_id: u128) -> Self {
+        let reason = Cow::Borrowed("The service ended before the connection did.");
+        let occurrence = Occurrence::Disconnected { reason };
+        Self { id: FAREWELL_ID, ..Self::of(&Event { occurrence, ..event.clone() }, request_id) }
     }
 
     /// The `connect` event of a client.

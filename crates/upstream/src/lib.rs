@@ -15,6 +15,7 @@ mod cloud_event;
 mod connect;
 mod cookies;
 mod credentials;
+mod dispatch;
 mod egress;
 mod environment;
 mod error;

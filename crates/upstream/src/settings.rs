@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::credentials::ClientCredentials;
 use crate::egress::Egress;
-use crate::{EventPattern, Secret, UrlTemplate};
+use crate::{EventPattern, Kind, Secret, UrlTemplate};
 
 /// Whom events go to, and how. A new value takes effect for the next event; one on its way keeps what it began with.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct Handler {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether it must allow the service before it is called.
     pub validate: bool,
+    /// What the outbox calls it: its URL, without what may be secret in it.
+    pub destination: Arc<str>,
     /// Calls to its host that are under way at a time, whatever the hub; more wait.
     pub host_calls: Arc<Semaphore>,
 }
@@ -106,6 +108,15 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// Whether anybody takes events that nobody waits for.
+    pub fn tells_anybody(&self) -> bool {
+        let tells = |handler: &Arc<Handler>| {
+            let (system, group) = (handler.system_events, &handler.group_events);
+            system.connected || system.disconnected || group.joined || group.left
+        };
+        self.hubs.values().chain([&self.default_hub]).any(|hub| hub.handlers.iter().any(tells))
+    }
+
     /// The settings of a hub.
     pub fn hub(&self, name: &HubName) -> &Arc<HubUpstream> {
         self.hubs.get(name).unwrap_or(&self.default_hub)
@@ -113,9 +124,20 @@ impl Settings {
 }
 
 impl Handler {
-    /// What it is called in logs and in the outbox: its URL, without what may be secret in it.
+    /// What it is called in logs: its URL, without what may be secret in it.
     pub fn name(&self) -> &str {
         self.template.shown()
+    }
+
+    /// Whether it takes an event of a kind and name, of any group.
+    pub(crate) fn takes_event(&self, kind: Kind, name: &str) -> bool {
+        match (kind, name) {
+            (Kind::System, "connected") => self.system_events.connected,
+            (Kind::System, "disconnected") => self.system_events.disconnected,
+            (Kind::Group, "joined") => self.group_events.joined,
+            (Kind::Group, "left") => self.group_events.left,
+            _ => false,
+        }
     }
 
     /// Whether it takes something that happened.

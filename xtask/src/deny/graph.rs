@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ struct Node {
     dependencies: Vec<String>,
 }
 
-/// Every package of the lock file, for all platforms.
+/// Every package of the lock file that can be built, for all platforms.
 pub(super) fn packages(root: &Path) -> Result<Vec<Package>> {
     let metadata: Metadata = serde_json::from_str(&metadata(root)?)?;
     let names: HashMap<_, _> = metadata
@@ -72,7 +72,23 @@ pub(super) fn packages(root: &Path) -> Result<Vec<Package>> {
         source: listed.source.clone(),
         parents: parents.remove(&*listed.id).unwrap_or_default(),
     };
-    Ok(metadata.packages.iter().map(package).collect())
+    let built = built(root)?;
+    let is_built = |package: &Package| built.contains(&package.to_string());
+    Ok(metadata.packages.iter().map(package).filter(is_built).collect())
+}
+
+/// The packages that can end up in a build, on some platform. The lock file names more: for a weak feature (`ring?/alloc`) it has the package
+/// even if nothing turns it on.
+fn built(root: &Path) -> Result<HashSet<String>> {
+    let arguments = ["tree", "--workspace", "--locked", "--offline", "--edges", "all", "--target", "all"];
+    let format = ["--prefix", "none", "--format", "{p}"];
+    let tree = process::output(process::cargo(root).args(arguments).args(format))?;
+    let package = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+        Some(format!("{name} {version}"))
+    };
+    Ok(tree.lines().filter_map(package).collect())
 }
 
 /// What cargo knows. Packages of other platforms may never have been fetched: then, and only then, the network is needed.

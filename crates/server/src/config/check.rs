@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -36,6 +37,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         endpoint,
         keys,
         workers: workers(overrides, file)?,
+        data_directory: data_directory(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
         protobuf_json: protobuf_json(file)?,
         limits,
@@ -136,6 +138,17 @@ fn workers(overrides: &Overrides, file: &File) -> Result<usize, ConfigError> {
         // The system may not say how many cores there are; one worker always works.
         _ => Ok(available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)),
     }
+}
+
+fn data_directory(overrides: &Overrides, file: &File) -> Result<Option<PathBuf>, ConfigError> {
+    if let Some(path) = &overrides.data_directory {
+        return Ok(Some(path.clone()));
+    }
+    let given = file.table.data_directory.as_ref().map(|value| file.given("data_directory", value));
+    let named = |path: &PathBuf| {
+        if path.as_os_str().is_empty() { Err("an empty name is no folder") } else { Ok(path.clone()) }
+    };
+    given.map(|given| Ok(given.try_map(named)?.value)).transpose()
 }
 
 fn protobuf_json(file: &File) -> Result<JsonForm, ConfigError> {

@@ -25,6 +25,7 @@ pub(super) struct Table {
     pub(super) access_key: Option<Spanned<String>>,
     pub(super) secondary_access_key: Option<Spanned<String>>,
     pub(super) workers: Option<Spanned<i64>>,
+    pub(super) data_directory: Option<Spanned<PathBuf>>,
     pub(super) protobuf_json: Option<Spanned<String>>,
     pub(super) metrics: MetricsTable,
     pub(super) upstream: UpstreamTable,

@@ -62,6 +62,7 @@ pub(super) fn handler(
     }
     Ok(Handler {
         host_calls: hosts.calls(template.authority()),
+        destination: template.shown().into(),
         template,
         user_events: user_events(file, &setting("user_event_pattern"), table)?,
         system_events: system_events(file, &setting("system_events"), table)?,

@@ -123,6 +123,14 @@ limits! {
         "Calls of event handlers that one hub has under way. More wait for their turn within their time-out.";
     upstream_calls_per_host_max = 4_096, 1 => 1_000_000,
         "Calls of event handlers that are under way to one host. More wait for their turn within their time-out.";
+    event_outbox_entries_max = 1_000_000, 1 => 1_000_000_000,
+        "Events that may wait for event handlers and listeners. One more is refused, logged and counted.";
+    event_outbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,
+        "Bytes of events that may wait for event handlers and listeners. Same outcome.";
+    event_outbox_dead_letters_max = 10_000, 0 => 100_000_000,
+        "Events that were given up and are kept for an operator. For one more the oldest is dropped and counted.";
+    event_outbox_retention_ms = DAY_MS, 1_000 => 365 * DAY_MS,
+        "How long an event is tried that nobody waits for, in milliseconds. Then it becomes a dead letter.";
     inbox_messages_max = 65_536, 64 => 100_000_000,
         "Publishes and commands that may wait for one worker. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
     inbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,

@@ -12,6 +12,7 @@ mod upstream;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hubwire_auth::AccessKeys;
@@ -36,6 +37,8 @@ pub struct Config {
     pub keys: AccessKeys,
     /// Worker threads. A change needs a restart.
     pub workers: usize,
+    /// Where events are kept that wait for event handlers; in memory, if nowhere. A change needs a restart.
+    pub data_directory: Option<PathBuf>,
     /// Where metrics are served, if anywhere. A change needs a restart.
     pub metrics_listen: Option<SocketAddr>,
     /// How JSON payloads reach protobuf clients.

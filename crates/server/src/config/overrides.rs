@@ -13,6 +13,8 @@ pub struct Overrides {
     pub secondary_access_key: Option<String>,
     /// `--endpoint`, `HUBWIRE_ENDPOINT`: the public endpoint behind a proxy.
     pub endpoint: Option<String>,
+    /// `--data-directory`, `HUBWIRE_DATA_DIRECTORY`: where events are kept that wait for event handlers.
+    pub data_directory: Option<PathBuf>,
     /// `--workers`, `HUBWIRE_WORKERS`: threads; 0 is one per core.
     pub workers: Option<usize>,
 }
@@ -24,6 +26,7 @@ impl std::fmt::Debug for Overrides {
             .field("listen", &self.listen)
             .field("config", &self.config)
             .field("endpoint", &self.endpoint)
+            .field("data_directory", &self.data_directory)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
     }
