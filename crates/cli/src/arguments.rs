@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Send a message to a group, a user, a connection or everyone.
     Send(Send),
+    /// Show, deliver or drop events that were given up.
+    Outbox(Outbox),
+    /// Find out why something does not work.
+    Doctor(Doctor),
 }
 
 /// Settings of the service, which the other commands read as well, to find it and to sign for it.
@@ -137,6 +141,75 @@ pub(crate) struct Send {
     pub(crate) json: bool,
     /// The message; `-` sends each line of standard input
     pub(crate) message: String,
+}
+
+/// The options of `outbox`.
+#[derive(Debug, Args)]
+pub(crate) struct Outbox {
+    #[command(subcommand)]
+    pub(crate) action: OutboxAction,
+}
+
+/// What is done with events that were given up.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboxAction {
+    /// Print what waits, and every event that was given up with the reason.
+    List(Settings),
+    /// Deliver them after all.
+    Replay(OutboxChange),
+    /// Forget them.
+    Drop(OutboxChange),
+}
+
+/// The options of `outbox replay` and `outbox drop`.
+#[derive(Debug, Args)]
+pub(crate) struct OutboxChange {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(flatten)]
+    pub(crate) meant: Meant,
+}
+
+/// The events that are meant: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Meant {
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Those for a destination, as `list` shows it
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) destination: Option<String>,
+    /// One, by its number
+    #[arg(value_name = "NUMBER")]
+    pub(crate) number: Option<u64>,
+}
+
+/// The options of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(subcommand)]
+    pub(crate) subject: DoctorSubject,
+}
+
+/// What is examined.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DoctorSubject {
+    /// Call the event handlers of a hub as the service would, and print each header, what was expected, and what to change.
+    Upstream(DoctorUpstream),
+}
+
+/// The options of `doctor upstream`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorUpstream {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Hub whose handlers are called
+    #[arg(long)]
+    pub(crate) hub: String,
+    /// Event to send [default: one that the handler takes]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event: Option<String>,
 }
 
 /// Whom `send` sends to: exactly one of them.

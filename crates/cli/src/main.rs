@@ -2,8 +2,10 @@
 
 mod arguments;
 mod client;
+mod doctor;
 mod listen;
 mod logging;
+mod outbox;
 mod output;
 mod rest_call;
 mod send;
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         Command::Token(token) => token::run(&token),
         Command::Listen(listen) => listen::run(&listen),
         Command::Send(send) => send::run(&send),
+        Command::Outbox(outbox) => outbox::run(&outbox),
+        Command::Doctor(doctor) => doctor::run(&doctor),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod control;
 mod descriptors;
+mod diagnosis;
 mod endpoint;
 mod error;
 mod fallback;
@@ -18,6 +19,7 @@ mod reload;
 mod server;
 
 pub use config::{Config, ConfigError, LIMITS, Limit, LimitValues, Overrides};
+pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use server::{Running, Server};

@@ -80,6 +80,25 @@ impl Call<'_> {
         Ok(Reply { headers: head.headers, body })
     }
 
+    /// The request of an attempt.
+    pub(crate) async fn request(
+        &self,
+        client: &HttpClient,
+        memory: &Memory,
+    ) -> Result<Request<Full<Bytes>>, CallError> {
+        let uri = self.uri()?;
+        let headers = self.headers(&uri, client, memory).await?;
+        Ok(self.attempt_request(&uri, &headers))
+    }
+
+    fn attempt_request(&self, uri: &Uri, headers: &HeaderMap) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::from(self.event.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers.clone();
+        request
+    }
+
     fn origin(&self) -> &str {
         self.settings.origin.as_deref().unwrap_or(&self.event.origin)
     }
@@ -137,11 +156,7 @@ impl Call<'_> {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Response<Incoming>, CallError> {
-        let mut request = Request::new(Full::from(self.event.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers.clone();
-        let answer = client.send(request).await?;
+        let answer = client.send(self.attempt_request(uri, headers)).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }

@@ -97,6 +97,11 @@ class Server {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Kills the process, as a crash would. */
+  kill() {
+    this.#child.kill("SIGKILL");
+  }
+
   async stop() {
     if (!this.alive) {
       throw new Error(`The server had already ended.\nstderr: ${this.output.stderr}`);
