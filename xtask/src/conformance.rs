@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 use crate::project::Project;
+use crate::tool::Tool;
 
 /// Runs the official JavaScript clients and raw sockets against the release binary.
 pub(crate) fn node(project: &Project) -> Result<()> {
@@ -17,6 +18,7 @@ pub(crate) fn node(project: &Project) -> Result<()> {
         process::run(Command::new("npm").args(arguments).current_dir(&folder))?;
         stamp.write()?;
     }
+    Tool::NatsServer.offer();
     let tests = files(&folder.join("js"), ".test.mjs")?;
     let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
     let mut node = Command::new("node");

@@ -15,6 +15,8 @@ pub(crate) enum Tool {
     Python,
     /// Compiles libFuzzer.
     CxxCompiler,
+    /// Takes what event listeners are told.
+    NatsServer,
 }
 
 impl Tool {
@@ -35,12 +37,20 @@ impl Tool {
         Ok(())
     }
 
+    /// The same for a tool that only some tests need: without it they are left out, and say so.
+    pub(crate) fn offer(self) {
+        if let Err(error) = self.require() {
+            console::line(&format!("{error:#}; the tests that need it are left out"));
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Node => "Node.js 20 or later",
             Self::Npm => "npm",
             Self::Python => "Python 3.9 or later with venv",
             Self::CxxCompiler => "a C++ compiler",
+            Self::NatsServer => "nats-server",
         }
     }
 
@@ -50,6 +60,7 @@ impl Tool {
             Self::Npm => &["npm"],
             Self::Python => &["python3", "python3-venv"],
             Self::CxxCompiler => &["g++"],
+            Self::NatsServer => &["nats-server"],
         }
     }
 
@@ -62,6 +73,10 @@ impl Tool {
                 process::succeeds(Command::new("python3").args(["-c", check]))
             }
             Self::CxxCompiler => process::succeeds(Command::new("c++").arg("--version")),
+            // Debian keeps it where only root looks.
+            Self::NatsServer => ["nats-server", "/usr/sbin/nats-server"]
+                .iter()
+                .any(|program| process::succeeds(Command::new(program).arg("--version"))),
         }
     }
 }

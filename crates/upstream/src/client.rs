@@ -30,7 +30,7 @@ const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 512;
 ///
 /// Belongs to the runtime on which it sent its first request.
 #[derive(Clone)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     client: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     egress: Arc<Egress>,
 }

@@ -201,6 +201,35 @@ impl CloudEvent {
         timestamp(self.raised_ms)
     }
 
+    /// What tells a repetition: the connection and the event's number.
+    pub fn message_id(&self) -> String {
+        format!("{}/{}", self.connection, self.id)
+    }
+
+    /// The attributes of the CloudEvent, those that are empty left out. The type of the payload is not among them.
+    pub fn attributes(&self) -> Vec<(&'static str, String)> {
+        let mut attributes = vec![
+            ("specversion", VERSION.to_owned()),
+            ("awpsversion", VERSION.to_owned()),
+            ("type", self.event_type()),
+            ("source", self.source()),
+            ("id", self.id.to_string()),
+            ("time", self.time()),
+            ("hub", self.hub.clone()),
+            ("eventname", self.name.clone()),
+            ("connectionid", self.connection.clone()),
+        ];
+        let state = self.state.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        for (name, value) in
+            [("userid", &*self.user), ("subprotocol", &*self.subprotocol), ("connectionstate", &*state)]
+        {
+            if !value.is_empty() {
+                attributes.push((name, value.to_owned()));
+            }
+        }
+        attributes
+    }
+
     /// The headers of a request that tells it.
     ///
     /// # Errors

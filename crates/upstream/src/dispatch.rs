@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,10 +14,14 @@ use crate::call::{Call, Repeated};
 use crate::client::Clients;
 use crate::settings::{Handler, HubUpstream};
 use crate::upstream::Shared;
-use crate::{CallError, CloudEvent, Upstream};
+use crate::{CallError, CloudEvent, SendError, Upstream};
 
 /// Deliveries that are under way at a time, to all handlers together.
 const DELIVERIES_MAX: usize = 1_024;
+/// Events that one listener is told together.
+const BATCH_MAX: usize = 100;
+/// What the destinations of listeners begin with; those of handlers are URLs.
+pub(crate) const LISTENER_PREFIX: &str = "listener ";
 /// How often what was delivered is written down for good, and counted, in milliseconds.
 const SYNC_INTERVAL_MS: u64 = 1_000;
 /// How long a stopping service goes on delivering, in milliseconds. What is left then stays in the outbox.
@@ -44,8 +49,8 @@ impl Upstream {
         loop {
             let room = DELIVERIES_MAX.saturating_sub(under_way.len());
             let now_ms = self.shared.memory.environment.unix_ms();
-            for delivery in self.shared.outbox.take_due(now_ms, room) {
-                under_way.spawn_local(deliver_one(self.shared.clone(), clients.clone(), delivery));
+            for batch in batches(self.shared.outbox.take_due(now_ms, room)) {
+                under_way.spawn_local(deliver(self.shared.clone(), clients.clone(), batch));
             }
             let has_room = under_way.len() < DELIVERIES_MAX;
             if stop.is_cancelled() && under_way.is_empty() {
@@ -97,11 +102,49 @@ impl Upstream {
     }
 }
 
-async fn deliver_one(shared: Arc<Shared>, clients: Rc<Clients>, delivery: Delivery) {
-    let outcome = match CloudEvent::decode(delivery.body.clone()) {
-        Ok(event) => tell(&shared, &clients, &delivery, &event).await,
-        Err(error) => Outcome::Parked(format!("the event is damaged: {error}")),
+/// Deliveries for one destination together: listeners take them so. Those for handlers go out one by one all the same.
+fn batches(due: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+    let mut batches: Vec<Vec<Delivery>> = Vec::new();
+    let mut open: HashMap<Arc<str>, usize> = HashMap::new();
+    for delivery in due {
+        if !delivery.destination.starts_with(LISTENER_PREFIX) {
+            batches.push(vec![delivery]);
+            continue;
+        }
+        let place =
+            open.get(&delivery.destination).copied().filter(|place| batches[*place].len() < BATCH_MAX);
+        match place {
+            Some(place) => batches[place].push(delivery),
+            None => {
+                open.insert(delivery.destination.clone(), batches.len());
+                batches.push(vec![delivery]);
+            }
+        }
+    }
+    batches
+}
+
+async fn deliver(shared: Arc<Shared>, clients: Rc<Clients>, batch: Vec<Delivery>) {
+    let mut told = Vec::with_capacity(batch.len());
+    for delivery in batch {
+        match CloudEvent::decode(delivery.body.clone()) {
+            Ok(event) => told.push((delivery, event)),
+            Err(error) => {
+                settle(&shared, &delivery, Outcome::Parked(format!("the event is damaged: {error}")))
+            }
+        }
+    }
+    let Some((first, event)) = told.first() else {
+        return;
     };
+    if first.destination.starts_with(LISTENER_PREFIX) {
+        return tell_listener(&shared, &clients, told).await;
+    }
+    let outcome = tell(&shared, &clients, first, event).await;
+    settle(&shared, first, outcome);
+}
+
+fn settle(shared: &Shared, delivery: &Delivery, outcome: Outcome) {
     let now_ms = shared.memory.environment.unix_ms();
     match outcome {
         Outcome::Delivered => shared.outbox.delivered(delivery.serial),
@@ -112,6 +155,36 @@ async fn deliver_one(shared: Arc<Shared>, clients: Rc<Clients>, delivery: Delive
         Outcome::Parked(reason) => {
             shared.outbox.park(delivery.serial, &reason, delivery.attempts + 1, now_ms)
         }
+    }
+}
+
+/// Tells a listener of events of different connections, together.
+async fn tell_listener(shared: &Shared, clients: &Clients, told: Vec<(Delivery, CloudEvent)>) {
+    let settings = shared.settings.load_full();
+    let (deliveries, events): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+    let hubs = settings.hubs.values().chain([&settings.default_hub]);
+    let mut listeners = hubs.flat_map(|hub| &hub.listeners);
+    let Some(listener) =
+        listeners.find(|listener| listener.destination == deliveries[0].destination).cloned()
+    else {
+        for delivery in &deliveries {
+            settle(
+                shared,
+                delivery,
+                Outcome::Parked("the event listener is not configured any more".to_owned()),
+            );
+        }
+        return;
+    };
+    let client = clients.client(&settings);
+    let outcomes = listener.target.send(&client, &events).await;
+    for (delivery, outcome) in deliveries.iter().zip(outcomes) {
+        let outcome = match outcome {
+            Ok(()) => Outcome::Delivered,
+            Err(SendError::Failed(failure)) => Outcome::Failed(failure),
+            Err(SendError::Refused(reason)) => Outcome::Parked(reason),
+        };
+        settle(shared, delivery, outcome);
     }
 }
 

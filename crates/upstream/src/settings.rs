@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::credentials::ClientCredentials;
 use crate::egress::Egress;
-use crate::{EventPattern, Kind, Secret, UrlTemplate};
+use crate::{EventPattern, Kind, Listener, Secret, UrlTemplate};
 
 /// Whom events go to, and how. A new value takes effect for the next event; one on its way keeps what it began with.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct Settings {
 pub struct HubUpstream {
     /// The handlers; the first that takes an event gets it.
     pub handlers: Vec<Arc<Handler>>,
+    /// The listeners; each that an event is for is told.
+    pub listeners: Vec<Arc<Listener>>,
     /// Calls of the hub that are under way at a time; more wait.
     pub calls: Arc<Semaphore>,
 }
@@ -114,7 +116,8 @@ impl Settings {
             let (system, group) = (handler.system_events, &handler.group_events);
             system.connected || system.disconnected || group.joined || group.left
         };
-        self.hubs.values().chain([&self.default_hub]).any(|hub| hub.handlers.iter().any(tells))
+        let hears = |hub: &Arc<HubUpstream>| hub.handlers.iter().any(tells) || !hub.listeners.is_empty();
+        self.hubs.values().chain([&self.default_hub]).any(hears)
     }
 
     /// The settings of a hub.
@@ -155,7 +158,7 @@ impl Handler {
 impl HubUpstream {
     /// Nobody.
     pub fn nobody() -> Self {
-        Self { handlers: Vec::new(), calls: Arc::new(Semaphore::new(0)) }
+        Self { handlers: Vec::new(), listeners: Vec::new(), calls: Arc::new(Semaphore::new(0)) }
     }
 
     /// The first handler that takes something that happened.

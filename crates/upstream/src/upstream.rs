@@ -43,8 +43,16 @@ impl Upstream {
 }
 
 impl Shared {
-    pub(crate) fn tell_listeners(&self, _hub: &HubUpstream, _event: &Event, _told: &CloudEvent) -> bool {
-        false
+    /// Puts a user event into the outbox for every listener that hears of it. `false` if none does.
+    pub(crate) fn tell_listeners(&self, hub: &HubUpstream, event: &Event, told: &CloudEvent) -> bool {
+        let listeners = hub.listeners.iter().filter(|listener| listener.hears(&event.occurrence));
+        let entries: Vec<_> =
+            listeners.map(|listener| entry(&listener.destination, event, told, Life::None)).collect();
+        if entries.is_empty() {
+            return false;
+        }
+        self.keep(entries);
+        true
     }
 
     /// Puts events into the outbox for everybody who takes them.
@@ -54,6 +62,10 @@ impl Shared {
         for event in events {
             self.entries(settings.hub(&event.hub), event, &mut entries);
         }
+        self.keep(entries);
+    }
+
+    fn keep(&self, entries: Vec<Entry>) {
         let refused = self.outbox.append(entries);
         if refused > 0 {
             tracing::error!(
@@ -64,33 +76,48 @@ impl Shared {
     }
 
     fn entries(&self, hub: &HubUpstream, event: &Event, entries: &mut Vec<Entry>) {
-        let random = || self.memory.environment.random();
-        let entry = |destination: &Arc<str>, told: &CloudEvent, life: Life| Entry {
-            destination: destination.clone(),
-            lane: event.connection.bits(),
-            raised_ms: event.raised_ms,
-            body: told.encode_to_vec().into(),
-            life,
-        };
-        let handler = hub.handler(&event.occurrence);
-        if let Some(handler) = handler {
-            let ends = matches!(event.occurrence, Occurrence::Disconnected { .. });
-            let life = if ends { Life::Ends } else { Life::None };
-            entries.push(entry(&handler.destination, &CloudEvent::of(event, random()), life));
+        let handler = hub.handler(&event.occurrence).map(|handler| &handler.destination);
+        let listeners = hub.listeners.iter().filter(|listener| listener.hears(&event.occurrence));
+        let ends = matches!(event.occurrence, Occurrence::Disconnected { .. });
+        let life = if ends { Life::Ends } else { Life::None };
+        let mut told = None;
+        for destination in handler.into_iter().chain(listeners.map(|listener| &listener.destination)) {
+            let told = told.get_or_insert_with(|| CloudEvent::of(event, self.memory.environment.random()));
+            entries.push(entry(destination, event, told, life.clone()));
         }
         match event.occurrence {
-            Occurrence::Connected => {
-                if let Some(handler) = hub.handlers.iter().find(|handler| handler.system_events.disconnected)
-                {
-                    let farewell = CloudEvent::farewell(event, random());
-                    entries.push(entry(&handler.destination, &farewell, Life::Begins));
-                }
-            }
+            Occurrence::Connected => self.farewells(hub, event, entries),
             // Otherwise they are needed once more, to tell it.
             Occurrence::Disconnected { .. } if handler.is_none() => {
                 self.memory.cookies.forget(event.connection)
             }
             _ => {}
         }
+    }
+
+    /// What everybody who hears of ends is told if the service does not live to tell this one.
+    fn farewells(&self, hub: &HubUpstream, event: &Event, entries: &mut Vec<Entry>) {
+        let handler = hub.handlers.iter().find(|handler| handler.system_events.disconnected);
+        let listeners = hub.listeners.iter().filter(|listener| listener.disconnected);
+        let mut destinations = handler
+            .map(|handler| &handler.destination)
+            .into_iter()
+            .chain(listeners.map(|listener| &listener.destination))
+            .peekable();
+        if destinations.peek().is_none() {
+            return;
+        }
+        let farewell = CloudEvent::farewell(event, self.memory.environment.random());
+        entries.extend(destinations.map(|destination| entry(destination, event, &farewell, Life::Begins)));
+    }
+}
+
+fn entry(destination: &Arc<str>, event: &Event, told: &CloudEvent, life: Life) -> Entry {
+    Entry {
+        destination: destination.clone(),
+        lane: event.connection.bits(),
+        raised_ms: event.raised_ms,
+        body: told.encode_to_vec().into(),
+        life,
     }
 }

@@ -55,6 +55,7 @@ pub(super) struct UpstreamTable {
 pub(super) struct HubTable {
     pub(super) anonymous: bool,
     pub(super) event_handlers: Vec<HandlerTable>,
+    pub(super) event_listeners: Vec<Spanned<ListenerTable>>,
 }
 
 /// A table `[[hubs.NAME.event_handlers]]`.
@@ -80,6 +81,64 @@ pub(super) struct HandlerTable {
     pub(super) client_credentials: Option<Spanned<CredentialsTable>>,
     #[serde(default)]
     pub(super) headers: BTreeMap<Spanned<String>, Spanned<SecretTable>>,
+}
+
+/// A table `[[hubs.NAME.event_listeners]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListenerTable {
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) user_event_pattern: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) system_events: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) presence_events: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) presence_groups: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) nats: Option<NatsTable>,
+    #[serde(default)]
+    pub(super) http: Option<HttpTable>,
+    #[serde(default)]
+    pub(super) event_hubs: Option<EventHubsTable>,
+}
+
+/// A table `nats` of an event listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NatsTable {
+    pub(super) servers: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) subject: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) credentials: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) user: Option<String>,
+    #[serde(default)]
+    pub(super) password: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) token: Option<Spanned<SecretTable>>,
+}
+
+/// A table `http` of an event listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpTable {
+    pub(super) url: Spanned<String>,
+    #[serde(default)]
+    pub(super) bearer_token: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<Spanned<String>, Spanned<SecretTable>>,
+}
+
+/// A table `event_hubs` of an event listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventHubsTable {
+    pub(super) connection_string: Spanned<SecretTable>,
+    #[serde(default)]
+    pub(super) event_hub: Option<String>,
 }
 
 /// A table `client_credentials` of an event handler.

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Uri};
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use toml::Spanned;
 
 use super::error::ConfigError;
-use super::file::{CredentialsTable, File, HandlerTable};
+use super::file::{CredentialsTable, File, HandlerTable, SecretTable};
 use super::limits::LimitValues;
 use super::secrets::secret;
 use super::source::Given;
@@ -64,17 +64,21 @@ pub(super) fn handler(
         host_calls: hosts.calls(template.authority()),
         destination: template.shown().into(),
         template,
-        user_events: user_events(file, &setting("user_event_pattern"), table)?,
+        user_events: user_events(file, &setting("user_event_pattern"), table.user_event_pattern.as_ref())?,
         system_events: system_events(file, &setting("system_events"), table)?,
-        group_events: group_events(file, &setting, table)?,
+        group_events: group_events(file, &setting, (&table.presence_events, &table.presence_groups))?,
         auth: auth(file, &setting, table)?,
-        headers: headers(file, &setting("headers"), table)?,
+        headers: headers(file, &setting("headers"), &table.headers)?,
         validate: table.validate,
     })
 }
 
-fn user_events(file: &File, setting: &str, table: &HandlerTable) -> Result<EventPattern, ConfigError> {
-    let Some(pattern) = &table.user_event_pattern else {
+pub(super) fn user_events(
+    file: &File,
+    setting: &str,
+    pattern: Option<&Spanned<String>>,
+) -> Result<EventPattern, ConfigError> {
+    let Some(pattern) = pattern else {
         return Ok(EventPattern::default());
     };
     let parse = |text: &String| {
@@ -97,13 +101,13 @@ fn system_events(file: &File, setting: &str, table: &HandlerTable) -> Result<Sys
     Ok(events)
 }
 
-fn group_events(
+pub(super) fn group_events(
     file: &File,
     setting: &impl Fn(&str) -> String,
-    table: &HandlerTable,
+    (names, groups): (&[Spanned<String>], &[Spanned<String>]),
 ) -> Result<GroupEvents, ConfigError> {
     let mut events = GroupEvents::default();
-    for name in &table.presence_events {
+    for name in names {
         let given = file.given(&setting("presence_events"), name);
         match given.value.to_ascii_lowercase().as_str() {
             "joined" => events.joined = true,
@@ -111,7 +115,7 @@ fn group_events(
             _ => return Err(unknown_event(&given, "joined and left")),
         }
     }
-    for pattern in &table.presence_groups {
+    for pattern in groups {
         let given = file.given(&setting("presence_groups"), pattern);
         let pattern =
             given.try_map(|text| Pattern::parse(text).map_err(|error| format!("`{text}`: {error}")))?;
@@ -120,7 +124,7 @@ fn group_events(
     Ok(events)
 }
 
-fn unknown_event(given: &Given<String>, known: &str) -> ConfigError {
+pub(super) fn unknown_event(given: &Given<String>, known: &str) -> ConfigError {
     given.error(format!("`{}` is no such event; there are {known}", given.value))
 }
 
@@ -177,13 +181,13 @@ fn client_credentials(
     Ok(ClientCredentials::new(source, client, table.scope.clone(), table.audience.clone()))
 }
 
-fn headers(
+pub(super) fn headers(
     file: &File,
     setting: &str,
-    table: &HandlerTable,
+    table: &BTreeMap<Spanned<String>, Spanned<SecretTable>>,
 ) -> Result<Vec<(HeaderName, HeaderValue)>, ConfigError> {
-    let mut headers = Vec::with_capacity(table.headers.len());
-    for (name, value) in &table.headers {
+    let mut headers = Vec::with_capacity(table.len());
+    for (name, value) in table {
         let given = file.given(setting, name);
         let name = given.try_map(|name| {
             let parsed = HeaderName::from_bytes(name.as_bytes()).ok();

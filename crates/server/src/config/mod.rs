@@ -5,6 +5,7 @@ mod error;
 mod file;
 mod handlers;
 mod limits;
+mod listeners;
 mod overrides;
 mod secrets;
 mod source;

@@ -13,6 +13,7 @@ use super::error::ConfigError;
 use super::file::{File, HubTable};
 use super::handlers::{Hosts, handler};
 use super::limits::LimitValues;
+use super::listeners::listeners;
 use crate::Endpoint;
 
 /// Whom events go to, as the file has it. The names of the hubs have been checked.
@@ -53,7 +54,8 @@ pub(super) fn settings(
 /// The group events that some handler of some hub takes.
 pub(super) fn presence(settings: &Settings) -> Option<Arc<Presence>> {
     let wanted = |hub: &HubUpstream| {
-        let events = hub.handlers.iter().map(|handler| handler.group_events.clone());
+        let handlers = hub.handlers.iter().map(|handler| &handler.group_events);
+        let events = handlers.chain(hub.listeners.iter().map(|listener| &listener.group_events)).cloned();
         events.filter(|events| events.joined || events.left).collect::<Vec<GroupEvents>>()
     };
     let hubs: HashMap<_, _> = settings.hubs.iter().map(|(name, hub)| (name.clone(), wanted(hub))).collect();
@@ -72,6 +74,7 @@ fn hub(
     let handlers = table.event_handlers.iter().map(|table| Ok(Arc::new(handler(file, name, table, hosts)?)));
     let calls_max = usize::try_from(limits.upstream_calls_per_hub_max).unwrap_or(usize::MAX);
     Ok(HubUpstream {
+        listeners: listeners(file, name, &table.event_listeners)?,
         handlers: handlers.collect::<Result<_, _>>()?,
         calls: Arc::new(Semaphore::new(calls_max.min(Semaphore::MAX_PERMITS))),
     })

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_hub::{
-    Answer, Command, ConnectionKey, Effect, Ending, Event, GroupEvents, Limits, Occurrence, Opening, Presence,
-    Protocol, Question, Recipient, Reply, Shard, Target, Unanswered,
+    Answer, Command, ConnectionKey, Effect, Ending, Event, GroupEvents, Limits, Occurrence, Opening,
+    Presence, Protocol, Question, Recipient, Reply, Shard, Target, Unanswered,
 };
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::MessageKind;
