@@ -2,7 +2,8 @@
 //!
 //! Its nouns: a `World` holds everything; a `Worker` is a shard with its sockets, as the gateway runs it; the `Router` carries envelopes
 //! and commands with random delays; a `Wire` is a socket that can be cut at any byte; a `Client` behaves like an official one; the
-//! `Application` publishes and manages; the `Model` says what must come of it all, and a [`Violation`] is where that did not happen.
+//! `Application` publishes and manages, and its `Handler` answers user events; the `Model` says what must come of it all, and a
+//! [`Violation`] is where that did not happen.
 //!
 //! It must never know about real sockets, real time or threads: the same seed always takes the same course.
 
@@ -13,6 +14,7 @@ mod conduct;
 mod counts;
 mod dialect;
 mod frame;
+mod handler;
 mod judge;
 mod mirror;
 mod model;

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use hubwire_auth::Permission;
-use hubwire_hub::{Command, Envelope, Member, Reply, SimpleMode, Subject, Target};
+use hubwire_hub::{Answer, Command, Envelope, Member, Reply, SimpleMode, Subject, Target, Unanswered};
 use hubwire_protocol::{ConnectionId, Data, GroupName, HubName, JsonForm, Publication, Request};
 
 use crate::model::Model;
@@ -135,17 +135,80 @@ impl Model {
             self.sessions[index].acks.push((ack_id, Some("Duplicate")));
             return Vec::new();
         }
+        if let Request::Event { .. } = request {
+            self.ask(index, ack_id);
+            return Vec::new();
+        }
         let (error, recipients) = self.act(index, request, now_ms);
-        if let Some(ack_id) = ack_id {
-            let (session, ids_max) = (&mut self.sessions[index], self.limits.ack_ids_max);
-            session.acks.push((ack_id, error));
-            if error.is_none() {
-                session.ack_memory.push_back(ack_id);
-                let forgotten = session.ack_memory.len().saturating_sub(ids_max);
-                session.ack_memory.drain(..forgotten);
+        self.acknowledge(index, ack_id, error);
+        recipients
+    }
+
+    fn acknowledge(&mut self, index: usize, ack_id: Option<u64>, error: Option<&'static str>) {
+        let Some(ack_id) = ack_id else {
+            return;
+        };
+        let (session, ids_max) = (&mut self.sessions[index], self.limits.ack_ids_max);
+        session.acks.push((ack_id, error));
+        if error.is_none() {
+            session.ack_memory.push_back(ack_id);
+            let forgotten = session.ack_memory.len().saturating_sub(ids_max);
+            session.ack_memory.drain(..forgotten);
+        }
+    }
+
+    /// The application is asked about a user event; until it answers, nothing else of its client is carried out.
+    fn ask(&mut self, index: usize, ack_id: Option<u64>) {
+        let session = &mut self.sessions[index];
+        self.counters[session.worker].events += 1;
+        if session.asked.replace(ack_id).is_some() {
+            self.complain(format!("session {index} raised an event before its last one was answered"));
+        }
+    }
+
+    /// An answer of the application is about to be taken in. Answers who must get what it says.
+    pub(crate) fn answer(
+        &mut self,
+        worker: usize,
+        connection: ConnectionId,
+        outcome: &Result<Answer, Unanswered>,
+        now_ms: u64,
+    ) -> Vec<usize> {
+        let Some(index) = self.find(connection).filter(|index| self.sessions[*index].alive) else {
+            return Vec::new();
+        };
+        let Some(ack_id) = self.sessions[index].asked.take() else {
+            self.complain(format!("session {index} is answered, and has raised no event"));
+            return Vec::new();
+        };
+        let counters = &mut self.counters[worker];
+        let data = match outcome {
+            Ok(answer) => &answer.data,
+            Err(unanswered) => {
+                counters.events_unhandled += u64::from(*unanswered == Unanswered::Unhandled);
+                counters.events_failed += u64::from(*unanswered == Unanswered::Failed);
+                if matches!(self.sessions[index].speech, Speech::Simple(_)) {
+                    self.ending.insert(index);
+                }
+                self.acknowledge(index, ack_id, Some("InternalServerError"));
+                return Vec::new();
             }
+        };
+        let recipients = data.as_ref().map_or(Vec::new(), |data| self.reply(index, data, now_ms));
+        if data.is_none() || !recipients.is_empty() {
+            self.acknowledge(index, ack_id, None);
         }
         recipients
+    }
+
+    /// The application's reply to a user event is a message of the service to its client, which precedes the acknowledgement.
+    fn reply(&mut self, index: usize, data: &Data, now_ms: u64) -> Vec<usize> {
+        let session = &self.sessions[index];
+        let (worker, hub, target) = (session.worker, session.hub.clone(), Target::Connection(session.id));
+        let message = self.accept(payload::identity(&payload::text_of(data)));
+        self.oblige(message, &hub, &target, &[]);
+        let message = hubwire_protocol::Message::new(hubwire_protocol::Sender::Server, data.clone(), None);
+        self.publish(worker, &Envelope::new(hub, target, message), now_ms)
     }
 
     fn act(&mut self, index: usize, request: &Request, now_ms: u64) -> (Option<&'static str>, Vec<usize>) {
@@ -164,10 +227,6 @@ impl Model {
                     Some(recipients) => (None, recipients),
                     None => (Some("Forbidden"), Vec::new()),
                 };
-            }
-            Request::Event { .. } => {
-                self.counters[worker].events_unhandled += 1;
-                Some("InternalServerError")
             }
             _ => {
                 self.counters[worker].forbidden += 1;
@@ -214,8 +273,7 @@ impl Model {
                 })
             }
             _ => {
-                self.counters[worker].events_unhandled += 1;
-                self.ending.insert(index);
+                self.ask(index, None);
                 Vec::new()
             }
         }

@@ -99,6 +99,8 @@ pub(crate) struct Session {
     pub(crate) acks: Vec<(u64, Option<&'static str>)>,
     pub(crate) acks_seen: usize,
     pub(crate) ack_memory: VecDeque<u64>,
+    /// The user event that the application has not answered, with the id under which its client wants to know.
+    pub(crate) asked: Option<Option<u64>>,
     /// The newest message that its client has seen of each publisher.
     pub(crate) newest: HashMap<String, usize>,
 }

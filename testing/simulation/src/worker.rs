@@ -7,6 +7,7 @@ use hubwire_protocol::{ConnectionId, Data, HubName, json, protobuf};
 use rand::Rng;
 
 use crate::around::Around;
+use crate::handler::{Due, Handler};
 use crate::router::Parcel;
 use crate::server_socket::ServerSocket;
 
@@ -35,6 +36,7 @@ pub(crate) struct Worker {
     pub(crate) shard: Shard,
     pub(crate) sockets: Vec<Option<ServerSocket>>,
     pub(crate) arrivals: VecDeque<Arrival>,
+    pub(crate) handler: Handler,
     /// What the shard wants and has not got yet.
     effects: Vec<Effect>,
 }
@@ -42,7 +44,14 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(index: usize, around: &Around) -> Self {
         let shard = Shard::new(around.plan.limits.clone());
-        Self { index, shard, sockets: Vec::new(), arrivals: VecDeque::new(), effects: Vec::new() }
+        Self {
+            index,
+            shard,
+            sockets: Vec::new(),
+            arrivals: VecDeque::new(),
+            handler: Handler::default(),
+            effects: Vec::new(),
+        }
     }
 
     /// One turn: takes in what has arrived, changes the shard, then writes to every socket that has something to write.
@@ -53,6 +62,9 @@ impl Worker {
             }
         }
         self.take_parcels(around);
+        while let Some(due) = self.handler.arrived(around.now_ms) {
+            self.take_answer(&due, around);
+        }
         for index in 0..self.sockets.len() {
             self.take_writable(ConnectionKey(index as u32), around);
             if around.rng.random_bool(0.7) {
@@ -132,6 +144,17 @@ impl Worker {
         }
     }
 
+    /// The application has answered a user event.
+    fn take_answer(&mut self, due: &Due, around: &mut Around) {
+        let recipients = around.model.answer(self.index, due.connection, &due.outcome, around.now_ms);
+        let deliveries_before = self.shard.counters().deliveries;
+        self.shard.answer(due.connection, &due.question, due.outcome.clone(), around.now_ms);
+        // An acknowledgement follows: once the reply has found room, it can only be that which has not.
+        let delivered = self.shard.counters().deliveries > deliveries_before;
+        self.absorb(around, if delivered { &[] } else { &recipients }, "an answer");
+        self.relieve(around);
+    }
+
     /// A pipe that was full and has room again is an event, as it is for a socket.
     fn take_writable(&mut self, key: ConnectionKey, around: &mut Around) {
         let Some(socket) = self.sockets[key.index()].as_mut().filter(|socket| socket.blocked) else {
@@ -145,6 +168,17 @@ impl Worker {
     }
 
     fn read(&mut self, key: ConnectionKey, around: &mut Around) {
+        let Some(socket) = &mut self.sockets[key.index()] else {
+            return;
+        };
+        if !socket.partial.is_empty() {
+            // The client may have been held in the middle of what it had sent.
+            let mut input = std::mem::take(&mut socket.partial);
+            self.consume(key, &mut input, around);
+        }
+        if self.shard.is_held(key) {
+            return;
+        }
         let Some(socket) = &mut self.sockets[key.index()] else {
             return;
         };
@@ -165,6 +199,10 @@ impl Worker {
     fn consume(&mut self, key: ConnectionKey, input: &mut [u8], around: &mut Around) {
         let mut taken = 0;
         while let Some(socket) = &mut self.sockets[key.index()] {
+            if self.shard.is_held(key) {
+                socket.partial = input[taken..].to_vec();
+                return;
+            }
             let mut decoder = std::mem::take(&mut socket.decoder);
             let decoded = decoder.decode(&mut input[taken..], 1 << 20);
             socket.decoder = decoder;
@@ -354,10 +392,14 @@ impl Worker {
                     self.begin_closing(key, around);
                     Ok(())
                 }
-                Effect::Notify(_) => Ok(()),
-                Effect::Send(..) | Effect::Ask { .. } | Effect::Released(_) => {
-                    Err(format!("no client of a course causes the effect {effect:?}"))
+                Effect::Ask { event, question } => {
+                    let asked = (event.connection, question);
+                    self.handler.ask(self.index, asked, (around.now_ms, &mut around.rng));
+                    Ok(())
                 }
+                // Who is not held is read in its turn anyway.
+                Effect::Notify(_) | Effect::Released(_) => Ok(()),
+                Effect::Send(..) => Err(format!("no client of a course causes the effect {effect:?}")),
             };
             if let Err(complaint) = carried {
                 around.model.complain(complaint);

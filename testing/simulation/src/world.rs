@@ -35,6 +35,8 @@ pub struct Report {
     pub duplicates: u64,
     /// Copies that were dropped since they were late.
     pub late: u64,
+    /// User events that the application was asked about, and took.
+    pub events: u64,
     /// When everything had come to rest, in simulated milliseconds.
     pub ended_ms: u64,
 }
@@ -89,7 +91,9 @@ impl World {
                 wire.to_server.heal();
             });
             self.tick()?;
-            let quiet = self.around.router.is_quiet() && self.clients.iter().all(Client::is_at_rest);
+            let handlers = || self.workers.iter().all(|worker| worker.handler.is_quiet());
+            let quiet =
+                self.around.router.is_quiet() && handlers() && self.clients.iter().all(Client::is_at_rest);
             if quiet && self.around.now_ms > patience_ms {
                 return self.check();
             }
@@ -313,6 +317,7 @@ impl World {
             overflows: sum(|counters| counters.outboxes_full + counters.windows_full),
             duplicates: sum(|counters| counters.duplicates),
             late: sum(|counters| counters.ttl_drops),
+            events: sum(|counters| counters.events - counters.events_unhandled - counters.events_failed),
             ended_ms: self.around.now_ms,
         }
     }
@@ -358,6 +363,7 @@ fn session(rng: &mut StdRng, (id, worker): (ConnectionId, usize), speech: Speech
         acks: Vec::new(),
         acks_seen: 0,
         ack_memory: Default::default(),
+        asked: None,
         newest: Default::default(),
     }
 }

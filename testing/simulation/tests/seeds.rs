@@ -29,7 +29,11 @@ fn every_course_keeps_order_delivers_exactly_once_and_leaves_nothing_behind() {
         // Courses in which nothing happens would prove nothing.
         assert!(sum.accepted > 10_000 && sum.copies > 10_000, "{sum:?}");
         assert!(
-            sum.recoveries > 100 && sum.overflows > 20 && sum.duplicates > 100 && sum.late > 20,
+            sum.recoveries > 100
+                && sum.overflows > 20
+                && sum.duplicates > 100
+                && sum.late > 20
+                && sum.events > 100,
             "{sum:?}"
         );
     }
@@ -49,5 +53,6 @@ fn add(sum: &mut Report, report: &Report) {
     sum.overflows += report.overflows;
     sum.duplicates += report.duplicates;
     sum.late += report.late;
+    sum.events += report.events;
     sum.ended_ms += report.ended_ms;
 }
