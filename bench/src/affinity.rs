@@ -11,6 +11,13 @@ pub(crate) fn pin_to_cpu(cpu: usize) -> Result<()> {
     sched_setaffinity(None, &set).with_context(|| format!("cannot run on CPU {cpu}"))
 }
 
+/// Lets the calling thread, and children and threads that it starts afterwards, run on these CPUs.
+pub(crate) fn spread_over(cpus: [usize; 2]) -> Result<()> {
+    let mut set = CpuSet::new();
+    cpus.into_iter().for_each(|cpu| set.set(cpu));
+    sched_setaffinity(None, &set).with_context(|| format!("cannot run on CPUs {cpus:?}"))
+}
+
 /// Raises the soft descriptor limit to the hard one, which children inherit.
 pub(crate) fn raise_descriptor_limit() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);

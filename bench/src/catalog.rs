@@ -1,11 +1,12 @@
 //! The scenarios of `all`, and running them one after the other.
 
+use crate::events;
 use crate::fanout;
 use crate::idle;
 use crate::options::Options;
 use crate::row::{self, Measure, Pair};
 use crate::runs::Runs;
-use crate::scenario::{Fanout, Idle, Protocol, PublishPath, Speed};
+use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed};
 use crate::side::{Contender, Side};
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
@@ -13,14 +14,16 @@ use serde::Serialize;
 const RATE: Speed = Speed::Rate(50_000);
 const FULL: Speed = Speed::Full { window: 256 };
 
-/// A scenario of either kind.
+/// A scenario of any kind.
 #[derive(Clone, Copy)]
 pub(crate) enum Entry {
     Fanout(Fanout),
     Idle(Idle),
+    Events(Events),
 }
 
-/// Every shape and payload size over WebSocket and JSON, the other protocols and REST on one or two shapes, and idle connections.
+/// Every shape and payload size over WebSocket and JSON, the other protocols and REST on one or two shapes, idle connections, and user
+/// events.
 pub(crate) fn all() -> Vec<Entry> {
     let mut entries = Vec::new();
     for (subscribers, groups) in [(100, 1), (1000, 1), (10_000, 1), (10, 1000)] {
@@ -39,6 +42,7 @@ pub(crate) fn all() -> Vec<Entry> {
     entries.extend(
         [10_000, 19_000].map(|connections| Entry::Idle(Idle { connections, protocol: Protocol::Json })),
     );
+    entries.extend([1, 64, 512].map(|clients| Entry::Events(Events { clients, payload_bytes: 64 })));
     entries
 }
 
@@ -111,6 +115,7 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Result<()> {
         let (name, result) = match entry {
             Entry::Fanout(scenario) => (scenario.to_string(), bench.fanout(scenario)),
             Entry::Idle(scenario) => (scenario.to_string(), bench.idle(scenario)),
+            Entry::Events(scenario) => (scenario.to_string(), bench.events(scenario)),
         };
         if let Err(error) = result {
             println!("{name:<36}FAILED: {error:#}");
@@ -147,6 +152,12 @@ impl Bench<'_> {
         let name = scenario.to_string();
         let (service, reference) = self.interleave("idle", &name, scenario, idle::run)?;
         self.finish("idle", &name, scenario, &row::IDLE, &service, &reference)
+    }
+
+    fn events(&self, scenario: &Events) -> Result<()> {
+        let name = scenario.to_string();
+        let (service, reference) = self.interleave("events", &name, scenario, events::run)?;
+        self.finish("events", &name, scenario, &row::EVENTS, &service, &reference)
     }
 
     /// Service, reference, service, reference, …, so that both see the same hour of the machine.

@@ -13,6 +13,8 @@ mod clock;
 mod commit;
 mod connect;
 mod cpu;
+mod echo;
+mod events;
 mod fanout;
 mod frame;
 mod histogram;
@@ -48,6 +50,8 @@ fn main() -> Result<()> {
         Command::Reference(listen) => reference::serve(&listen.listen),
         Command::Fanout(shape) => catalog::run(&options, &[catalog::Entry::Fanout(shape.scenario())]),
         Command::Idle(idle) => catalog::run(&options, &[catalog::Entry::Idle(idle.scenario())]),
+        Command::Events(events) => catalog::run(&options, &[catalog::Entry::Events(events.scenario())]),
+        Command::Echo(listen) => echo::serve(&listen.listen),
         Command::All => catalog::run(&options, &catalog::all()),
     }
 }

@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::scenario::{Fanout, Idle, Protocol, PublishPath, Speed};
+use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Measures the service against a reference server in interleaved runs.
 #[derive(Parser)]
@@ -33,6 +33,16 @@ pub(crate) struct Options {
     pub(crate) command: Command,
 }
 
+impl Options {
+    /// The event handler that takes the place of the built-in one.
+    pub(crate) fn handler(&self) -> Option<&Path> {
+        match &self.command {
+            Command::Events(events) => events.handler.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs every scenario of the catalog.
@@ -41,8 +51,12 @@ pub(crate) enum Command {
     Fanout(FanoutOptions),
     /// Measures memory and CPU per idle connection.
     Idle(IdleOptions),
+    /// Raises user events that an event handler answers, beside the same requests made straight to the handler.
+    Events(EventsOptions),
+    /// Runs an event handler that echoes (started by `events`).
+    Echo(ListenOptions),
     /// Runs the reference server (started by the other commands).
-    Reference(ReferenceOptions),
+    Reference(ListenOptions),
 }
 
 #[derive(Args)]
@@ -111,7 +125,27 @@ impl IdleOptions {
 }
 
 #[derive(Args)]
-pub(crate) struct ReferenceOptions {
+pub(crate) struct EventsOptions {
+    /// Clients, each with one event under way.
+    #[arg(long, default_value_t = 64, value_parser = parse_count)]
+    clients: usize,
+    /// Payload size in bytes.
+    #[arg(long, default_value_t = 64)]
+    payload_bytes: usize,
+    /// A handler in place of the built-in one: a program that listens, prints `Endpoint=http://HOST:PORT;AccessKey=none;`, and echoes what is
+    /// posted to `/eventhandler/message`.
+    #[arg(long)]
+    handler: Option<PathBuf>,
+}
+
+impl EventsOptions {
+    pub(crate) fn scenario(&self) -> Events {
+        Events { clients: self.clients, payload_bytes: self.payload_bytes }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct ListenOptions {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(crate) listen: String,

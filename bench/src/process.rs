@@ -3,7 +3,9 @@
 use crate::affinity;
 use crate::side::Contender;
 use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running server; dropping it ends it.
@@ -19,13 +21,16 @@ impl Server {
     pub(crate) fn start(contender: &Contender, server_cpu: usize, generator_cpu: usize) -> Result<Self> {
         // The child inherits the pin, so that all its threads have it from their first instruction.
         affinity::pin_to_cpu(server_cpu)?;
-        let spawned = Command::new(&contender.program)
-            .args(&contender.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn();
+        let started = Self::start_here(&contender.program, &contender.arguments);
         affinity::pin_to_cpu(generator_cpu)?;
-        let mut child = spawned.with_context(|| format!("cannot start {}", contender.program.display()))?;
+        started
+    }
+
+    /// Starts a program where the calling thread may run.
+    pub(crate) fn start_here(program: &Path, arguments: &[impl AsRef<OsStr>]) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let output = child.stdout.take().context("the child has no standard output")?;
         let mut server = Self { child, host: String::new(), access_key: String::new() };
         (server.host, server.access_key) = read_banner(output)?;

@@ -1,5 +1,6 @@
 //! One printed row: the medians of a side and their ratio to the reference's.
 
+use crate::events;
 use crate::fanout;
 use crate::idle;
 use crate::side::Side;
@@ -56,6 +57,13 @@ pub(crate) const IDLE: [Measure<idle::Measured>; 5] = [
     ("cpu_us/accept", |run| run.cpu_us_per_accept),
     ("accepts/s", |run| run.accepts_per_s),
     ("idle_cpu_ms/s", |run| run.idle_cpu_ms_per_s),
+];
+
+/// Columns of a row of user events.
+pub(crate) const EVENTS: [Measure<events::Measured>; 3] = [
+    ("events/s", |run| run.events_per_s),
+    ("p50_us", |run| run.latency_p50_us),
+    ("p99_us", |run| run.latency_p99_us),
 ];
 
 /// The medians of every measure.

@@ -89,6 +89,13 @@ pub(crate) struct Idle {
     pub(crate) protocol: Protocol,
 }
 
+/// Clients that each raise a user event, wait for the handler's answer, and raise the next.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Events {
+    pub(crate) clients: usize,
+    pub(crate) payload_bytes: usize,
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -113,6 +120,12 @@ impl fmt::Display for Fanout {
             Speed::Full { window } => write!(f, " full w{window}"),
         }?;
         if self.fire_and_forget { f.write_str(" no-ack") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "events {} clients {}B", self.clients, self.payload_bytes)
     }
 }
 

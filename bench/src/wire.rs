@@ -56,8 +56,14 @@ impl Wire {
 
     /// Handles whatever is ready now, without waiting; true when something was received.
     pub(crate) fn poll(&mut self, handler: &mut impl Handler) -> Result<bool> {
+        self.poll_for(handler, Duration::ZERO)
+    }
+
+    /// Handles whatever is ready, waiting for it so long at most; true when something was received. For generators that leave their CPU to
+    /// others.
+    pub(crate) fn poll_for(&mut self, handler: &mut impl Handler, patience: Duration) -> Result<bool> {
         let started_ns = self.clock.now_ns();
-        match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
+        match self.poll.poll(&mut self.events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(false),
             result => result?,
         }
