@@ -1,0 +1,1 @@
+//! Realtime client for Azure Web PubSub and Hubwire.

@@ -1,0 +1,1 @@
+//! Event-handler middleware for Azure Web PubSub and Hubwire.

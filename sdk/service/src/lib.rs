@@ -1,0 +1,1 @@
+//! Service client for Azure Web PubSub and Hubwire.
