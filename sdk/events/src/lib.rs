@@ -1,1 +1,60 @@
-//! Event-handler middleware for Azure Web PubSub and Hubwire.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod access_key;
+mod attributes;
+mod body;
+mod builder;
+mod connect;
+mod connection_string;
+mod context;
+mod data;
+mod error;
+mod event;
+mod future;
+mod handler;
+mod layer;
+mod lenient;
+mod metadata;
+mod mqtt;
+mod notification;
+mod origin;
+mod reader;
+mod rejection;
+mod responder;
+mod service;
+mod signature;
+mod states;
+mod user_event;
+mod validation;
+mod webhook;
+
+pub use access_key::{AccessKey, AccessKeySource};
+pub use async_trait::async_trait;
+pub use builder::Builder;
+pub use connect::{ClientCertificate, ConnectRequest, ConnectResponse, NamedValues};
+pub use context::{ClientProtocol, ConnectionContext};
+pub use data::{Data, DataType};
+pub use error::Error;
+pub use event::Event;
+pub use future::ResponseFuture;
+pub use handler::EventHandler;
+pub use layer::WebhookLayer;
+pub use metadata::Metadata;
+pub use mqtt::{
+    MqttConnect, MqttConnectCode, MqttContext, MqttDisconnect, MqttDisconnectPacket,
+    MqttDisconnectReasonCode, MqttPassword, MqttRejection, MqttUserProperty, MqttV311ConnectReturnCode,
+    MqttV500ConnectReasonCode,
+};
+pub use notification::{ConnectedRequest, DisconnectedRequest, GroupJoinedRequest, GroupLeftRequest};
+pub use reader::{EventReader, Incoming};
+pub use rejection::{ConnectFailure, Rejection, UserEventFailure};
+pub use responder::Responder;
+pub use service::WebhookService;
+pub use states::States;
+pub use user_event::{UserEventRequest, UserEventResponse};
+pub use validation::Validation;
+pub use webhook::{Notification, Webhook};
+
+/// An error of whatever type: what handlers may fail with, and what bodies may.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
