@@ -15,14 +15,19 @@ impl Origin {
     pub(crate) fn of_endpoint(endpoint: &str) -> Result<Self, Error> {
         let uri: Uri = endpoint.parse().map_err(|_| Error::InvalidEndpoint)?;
         let default_port = match uri.scheme_str() {
-            Some("http") => 80,
+            Some("http") => 80_u16,
             Some("https") => 443,
             _ => return Err(Error::InvalidEndpoint),
         };
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(Error::InvalidEndpoint)?;
+        let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+        let port = match authority.rsplit_once(&format!("{host}:")) {
+            Some((_, port)) => port.parse().map_err(|_| Error::InvalidEndpoint)?,
+            None => default_port,
+        };
         let mut text = host.to_ascii_lowercase();
         let host_length = text.len();
-        if let Some(port) = uri.port_u16().filter(|&port| port != default_port) {
+        if port != default_port {
             text.push_str(&format!(":{port}"));
         }
         Ok(Self { text, host_length })
@@ -83,7 +88,7 @@ mod tests {
 
     #[test]
     fn what_is_no_http_url_is_no_endpoint() {
-        for endpoint in ["", "host", "host:80", "ftp://host", "https://", "/path", "https://a b"] {
+        for endpoint in ["", "host", "host:80", "ftp://host", "https://", "/path", "https://a b", "https://a:b", "https://a:99999"] {
             assert!(Origin::of_endpoint(endpoint).is_err(), "{endpoint}");
         }
     }
