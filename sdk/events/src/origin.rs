@@ -88,7 +88,17 @@ mod tests {
 
     #[test]
     fn what_is_no_http_url_is_no_endpoint() {
-        for endpoint in ["", "host", "host:80", "ftp://host", "https://", "/path", "https://a b", "https://a:b", "https://a:99999"] {
+        for endpoint in [
+            "",
+            "host",
+            "host:80",
+            "ftp://host",
+            "https://",
+            "/path",
+            "https://a b",
+            "https://a:b",
+            "https://a:99999",
+        ] {
             assert!(Origin::of_endpoint(endpoint).is_err(), "{endpoint}");
         }
     }

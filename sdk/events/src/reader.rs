@@ -31,12 +31,11 @@ pub(crate) struct Settings {
 
 /// What a service may want.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub enum Incoming {
     /// It asks whether it may send events.
     Validation(Validation),
     /// It sends one.
-    Event(Event),
+    Event(Box<Event>),
 }
 
 impl EventReader {
@@ -105,7 +104,7 @@ impl EventReader {
         }
         let (event_type, context) = self.check(&parts, origin)?;
         let body = body::read(body, self.0.body_bytes_max).await?;
-        Event::read(event_type, context, body).map(Incoming::Event)
+        Event::read(event_type, context, body).map(|event| Incoming::Event(Box::new(event)))
     }
 
     /// All that can be said of an event without its body.

@@ -82,7 +82,7 @@ impl<H: EventHandler> Webhook<H> {
                 }
                 validation.into_response()
             }
-            Ok(Incoming::Event(event)) => self.answer(event).await,
+            Ok(Incoming::Event(event)) => self.answer(*event).await,
             Err(error) => {
                 if !matches!(error, Error::NotReceived) {
                     tracing::warn!(hub = self.0.reader.hub(), %error, "a request to the webhook is refused");

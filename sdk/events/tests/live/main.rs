@@ -1,5 +1,7 @@
 //! The middleware with the real service: clients over WebSockets, a hubwire process, and an application in axum or in plain hyper.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod application;
 mod client;
 mod connect;

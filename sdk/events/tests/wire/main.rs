@@ -3,6 +3,8 @@
 //! `record.mjs` sent the requests of `requests.mjs` to applications with the official middleware, and wrote down the answers. Here the same
 //! requests go to the same applications with this crate. [`differences`] says where the answers differ on purpose.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod application;
 mod differences;
 
