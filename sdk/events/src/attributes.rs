@@ -20,6 +20,8 @@ pub(crate) const STATE: &str = "ce-connectionstate";
 pub(crate) const SIGNATURE: &str = "ce-signature";
 pub(crate) const PHYSICAL_CONNECTION_ID: &str = "ce-physicalconnectionid";
 pub(crate) const SESSION_ID: &str = "ce-sessionid";
+pub(crate) const NAMESPACE: &str = "ce-namespace";
+pub(crate) const SOCKET_ID: &str = "ce-socketid";
 
 /// The attributes of a CloudEvent in binary mode, in a request's headers. Where a header is repeated, its first line counts.
 #[derive(Clone, Copy)]

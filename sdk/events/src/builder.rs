@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use crate::access_key::AccessKeys;
@@ -29,6 +30,13 @@ pub struct Builder {
     spawner: Option<Spawner>,
     /// The first thing that was wrong.
     error: Option<Error>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hub, path, .. } = self;
+        formatter.debug_struct("Builder").field("hub", hub).field("path", path).finish_non_exhaustive()
+    }
 }
 
 impl Builder {

@@ -1,12 +1,9 @@
-use std::collections::BTreeMap;
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::lenient;
 use crate::mqtt::{MqttConnect, MqttUserProperty};
 use crate::states::StateChanges;
-use crate::{ConnectionContext, Error};
+use crate::{ConnectionContext, Error, NamedValues};
 
 /// A client that wants to connect. It is not connected before this is answered.
 #[derive(Debug, Clone)]
@@ -37,11 +34,6 @@ pub struct ClientCertificate {
     /// The certificate in PEM.
     pub content: Option<String>,
 }
-
-/// Values by name; a name may have several. `Debug` shows the names alone, since values may be secrets: cookies, say.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct NamedValues(BTreeMap<String, Vec<String>>);
 
 /// The body of a `connect` event.
 #[derive(Deserialize)]
@@ -79,29 +71,6 @@ impl ConnectRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let values = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1;
         values.first().map(String::as_str)
-    }
-}
-
-impl NamedValues {
-    /// The first value of a name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_all(name).first().map(String::as_str)
-    }
-
-    /// All values of a name.
-    pub fn get_all(&self, name: &str) -> &[String] {
-        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// All names with their values, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
-    }
-}
-
-impl fmt::Debug for NamedValues {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -33,6 +33,8 @@ pub struct ConnectionContext {
     pub time: Option<String>,
     /// What an MQTT client's events say besides; nothing for other clients.
     pub mqtt: Option<MqttContext>,
+    /// What a Socket.IO client's events say besides; nothing for other clients.
+    pub socket_io: Option<SocketIoContext>,
     headers: HeaderMap,
 }
 
@@ -44,10 +46,30 @@ pub enum ClientProtocol {
     Default,
     /// MQTT over WebSocket.
     Mqtt,
+    /// Socket.IO.
+    SocketIo,
+}
+
+/// Where a Socket.IO client's event came from. Several sockets share one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketIoContext {
+    /// The namespace.
+    pub namespace: String,
+    /// The socket.
+    pub socket_id: String,
+}
+
+impl SocketIoContext {
+    fn of(attributes: Attributes<'_>) -> Result<Option<Self>, Error> {
+        let namespace = attributes.owned(attributes::NAMESPACE)?;
+        let socket_id = attributes.owned(attributes::SOCKET_ID)?;
+        Ok(namespace.zip(socket_id).map(|(namespace, socket_id)| Self { namespace, socket_id }))
+    }
 }
 
 impl ConnectionContext {
-    pub(crate) fn of(origin: &str, headers: HeaderMap) -> Result<Self, Error> {
+    pub(crate) fn of(headers: HeaderMap) -> Result<Self, Error> {
         let attributes = Attributes(&headers);
         let state = attributes.get(attributes::STATE)?;
         let states = state.filter(|state| !state.is_empty()).map(|state| {
@@ -60,20 +82,25 @@ impl ConnectionContext {
             hub: attributes.require(attributes::HUB)?.to_owned(),
             connection_id: attributes.require(attributes::CONNECTION_ID)?.to_owned(),
             event_name: attributes.require(attributes::EVENT_NAME)?.to_owned(),
-            origin: origin.to_owned(),
+            origin: attributes.require(attributes::ORIGIN)?.to_owned(),
             user_id: attributes.owned(attributes::USER_ID)?,
             subprotocol: attributes.owned(attributes::SUBPROTOCOL)?,
             states: states.unwrap_or_default(),
             event_id: attributes.owned(attributes::EVENT_ID)?,
             time: attributes.owned(attributes::TIME)?,
             mqtt: MqttContext::of(attributes)?,
+            socket_io: SocketIoContext::of(attributes)?,
             headers,
         })
     }
 
     /// How the client speaks.
     pub fn client_protocol(&self) -> ClientProtocol {
-        if self.mqtt.is_some() { ClientProtocol::Mqtt } else { ClientProtocol::Default }
+        match (&self.mqtt, &self.socket_io) {
+            (Some(_), _) => ClientProtocol::Mqtt,
+            (None, Some(_)) => ClientProtocol::SocketIo,
+            (None, None) => ClientProtocol::Default,
+        }
     }
 
     /// All headers of the request that told the event: for what intermediaries add, such as trace contexts. Not those of the client, which
@@ -112,6 +139,7 @@ impl fmt::Debug for ConnectionContext {
             .field("event_id", &self.event_id)
             .field("time", &self.time)
             .field("mqtt", &self.mqtt)
+            .field("socket_io", &self.socket_io)
             .finish_non_exhaustive()
     }
 }

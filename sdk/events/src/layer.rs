@@ -1,3 +1,5 @@
+use std::fmt;
+
 use tower_layer::Layer;
 
 use crate::{Webhook, WebhookService};
@@ -15,6 +17,12 @@ impl<H> WebhookLayer<H> {
 impl<H> Clone for WebhookLayer<H> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+impl<H> fmt::Debug for WebhookLayer<H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("WebhookLayer").field(&self.0).finish()
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![warn(missing_debug_implementations)]
 
 mod access_key;
 mod attributes;
@@ -11,12 +12,14 @@ mod context;
 mod data;
 mod error;
 mod event;
+mod failure;
 mod future;
 mod handler;
 mod layer;
 mod lenient;
 mod metadata;
 mod mqtt;
+mod named_values;
 mod notification;
 mod origin;
 mod reader;
@@ -32,11 +35,12 @@ mod webhook;
 pub use access_key::{AccessKey, AccessKeySource};
 pub use async_trait::async_trait;
 pub use builder::Builder;
-pub use connect::{ClientCertificate, ConnectRequest, ConnectResponse, NamedValues};
-pub use context::{ClientProtocol, ConnectionContext};
+pub use connect::{ClientCertificate, ConnectRequest, ConnectResponse};
+pub use context::{ClientProtocol, ConnectionContext, SocketIoContext};
 pub use data::{Data, DataType};
 pub use error::Error;
 pub use event::Event;
+pub use failure::{ConnectFailure, UserEventFailure};
 pub use future::ResponseFuture;
 pub use handler::EventHandler;
 pub use layer::WebhookLayer;
@@ -46,9 +50,10 @@ pub use mqtt::{
     MqttDisconnectReasonCode, MqttPassword, MqttRejection, MqttUserProperty, MqttV311ConnectReturnCode,
     MqttV500ConnectReasonCode,
 };
+pub use named_values::NamedValues;
 pub use notification::{ConnectedRequest, DisconnectedRequest, GroupJoinedRequest, GroupLeftRequest};
 pub use reader::{EventReader, Incoming};
-pub use rejection::{ConnectFailure, Rejection, UserEventFailure};
+pub use rejection::Rejection;
 pub use responder::Responder;
 pub use service::WebhookService;
 pub use states::States;

@@ -1,7 +1,7 @@
+use std::fmt;
 use std::sync::Arc;
 
-use http::request::Parts;
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request};
 use http_body::Body;
 
 use crate::access_key::AccessKeys;
@@ -27,6 +27,13 @@ pub(crate) struct Settings {
     pub(crate) keys: Option<AccessKeys>,
     pub(crate) origins: AllowedOrigins,
     pub(crate) body_bytes_max: usize,
+}
+
+impl fmt::Debug for EventReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { hub, path, .. } = &*self.0;
+        formatter.debug_struct("EventReader").field("hub", hub).field("path", path).finish_non_exhaustive()
+    }
 }
 
 /// What a service may want.
@@ -98,23 +105,23 @@ impl EventReader {
             return Err(Error::NotReceived);
         }
         let (parts, body) = request.into_parts();
-        let origin = Attributes(&parts.headers).require(attributes::ORIGIN)?;
         if parts.method != Method::POST {
+            let origin = Attributes(&parts.headers).require(attributes::ORIGIN)?;
             return Ok(Incoming::Validation(Validation::new(origin, &self.0.origins)));
         }
-        let (event_type, context) = self.check(&parts, origin)?;
+        let (event_type, context) = self.check(parts.headers)?;
         let body = body::read(body, self.0.body_bytes_max).await?;
         Event::read(event_type, context, body).map(|event| Incoming::Event(Box::new(event)))
     }
 
     /// All that can be said of an event without its body.
-    fn check(&self, parts: &Parts, origin: &str) -> Result<(EventType, ConnectionContext), Error> {
-        let attributes = Attributes(&parts.headers);
-        self.0.origins.check(origin)?;
+    fn check(&self, headers: HeaderMap) -> Result<(EventType, ConnectionContext), Error> {
+        let attributes = Attributes(&headers);
+        self.0.origins.check(attributes.require(attributes::ORIGIN)?)?;
         let event_type = EventType::parse(attributes.require(attributes::TYPE)?)
             .ok_or(Error::MalformedHeader(attributes::TYPE))?;
-        let context = ConnectionContext::of(origin, parts.headers.clone())?;
-        self.verify(attributes, &context)?;
+        let context = ConnectionContext::of(headers)?;
+        self.verify(&context)?;
         if event_type == EventType::User {
             UserEventRequest::data_type(&context)?;
         }
@@ -122,7 +129,7 @@ impl EventReader {
     }
 
     /// Whether the event comes from a service that has one of the keys.
-    fn verify(&self, attributes: Attributes<'_>, context: &ConnectionContext) -> Result<(), Error> {
+    fn verify(&self, context: &ConnectionContext) -> Result<(), Error> {
         let Some(keys) = &self.0.keys else { return Ok(()) };
         let keys = keys.of(&context.origin, &context.hub);
         if keys.is_empty() {
@@ -132,7 +139,8 @@ impl EventReader {
                 "no access key is known for the origin of an event"
             );
         }
-        let lines = attributes.0.get_all(attributes::SIGNATURE).iter().filter_map(|line| line.to_str().ok());
+        let lines = context.request_headers().get_all(attributes::SIGNATURE);
+        let lines = lines.iter().filter_map(|line| line.to_str().ok());
         if is_signed(lines, &context.connection_id, &keys) { Ok(()) } else { Err(Error::Signature) }
     }
 

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -49,6 +50,13 @@ impl<S, H> WebhookService<S, H> {
 impl<S: Clone, H> Clone for WebhookService<S, H> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), webhook: self.webhook.clone() }
+    }
+}
+
+impl<S: fmt::Debug, H> fmt::Debug for WebhookService<S, H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { inner, webhook } = self;
+        formatter.debug_struct("WebhookService").field("inner", inner).field("webhook", webhook).finish()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -30,6 +31,12 @@ struct Inner<H> {
 impl<H> Clone for Webhook<H> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
+    }
+}
+
+impl<H> fmt::Debug for Webhook<H> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Webhook").field(&self.0.reader).finish()
     }
 }
 

@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use proptest::prelude::*;
+use tower_layer::Layer;
+use tower_service::Service;
 use webpubsub_events::{
-    BoxError, Builder, ConnectedRequest, Error, Event, EventHandler, EventReader, Incoming, UserEventFailure,
-    UserEventRequest, UserEventResponse, Webhook, async_trait,
+    BoxError, Builder, ClientProtocol, ConnectedRequest, Error, Event, EventHandler, EventReader, Incoming,
+    MqttDisconnectReasonCode, MqttUserProperty, UserEventFailure, UserEventRequest, UserEventResponse,
+    Webhook, async_trait,
 };
 
 /// Echoes, with what it was told as metadata and state, so that all of it is written again.
@@ -202,6 +207,80 @@ fn wrong_settings_are_told_when_the_webhook_is_built() {
     assert!(matches!(signed().allowed_endpoints(["svc"]).reader(), Err(Error::InvalidEndpoint)));
     let text = error(hub("chat").connection_string("Endpoint=svc:port;AccessKey=SECRET"));
     assert!(text.contains("Endpoint") && !text.contains("SECRET"), "{text}");
+}
+
+#[tokio::test]
+async fn a_socket_io_event_names_its_socket() {
+    let request = with(event("azure.webpubsub.user.message", "42[\"ev\"]"), "ce-namespace", b"/ns");
+    let reader = EventReader::builder("chat").accept_unsigned().reader().unwrap();
+    let Ok(Incoming::Event(event)) = reader.read(with(request, "ce-socketid", b"s1")).await else {
+        panic!("not read")
+    };
+    let socket = event.context().socket_io.as_ref().unwrap();
+    assert_eq!((socket.namespace.as_str(), socket.socket_id.as_str()), ("/ns", "s1"));
+    assert_eq!(event.context().client_protocol(), ClientProtocol::SocketIo);
+}
+
+#[tokio::test]
+async fn an_mqtt_event_has_what_its_packets_said() {
+    let reader = EventReader::builder("chat").accept_unsigned().reader().unwrap();
+    let read = async |event_type: &str, body: &'static str, session: bool| {
+        let request =
+            with(with(event(event_type, body), "ce-subprotocol", b"MQTT"), "ce-physicalconnectionid", b"p1");
+        let request = if session { with(request, "ce-sessionid", b"s1") } else { request };
+        match reader.read(with(request, "mqtt-trace", b"t1")).await {
+            Ok(Incoming::Event(event)) => *event,
+            other => panic!("not read: {other:?}"),
+        }
+    };
+    let connect = r#"{"mqtt":{"protocolVersion":5,"cleanStart":true,"username":"u","password":"cHc=",
+        "userProperties":[{"name":"k","value":"v"}]}}"#;
+    let Event::Connect(request) = read("azure.webpubsub.sys.connect", connect, false).await else { panic!() };
+    let mqtt = request.mqtt.unwrap();
+    assert_eq!((mqtt.protocol_version, mqtt.clean_start), (5, Some(true)));
+    assert_eq!(mqtt.username.as_deref(), Some("u"));
+    assert_eq!(mqtt.password.unwrap().expose().as_deref(), Some(&b"pw"[..]));
+    assert_eq!(mqtt.user_properties, [MqttUserProperty::new("k", "v")]);
+    let context = request.context.mqtt.unwrap();
+    assert_eq!((context.physical_connection_id.as_str(), context.session_id), ("p1", None));
+
+    let disconnected = r#"{"reason":"","mqtt":{"initiatedByClient":true,"disconnectPacket":{"code":142,"userProperties":null}}}"#;
+    let Event::Disconnected(request) = read("azure.webpubsub.sys.disconnected", disconnected, true).await
+    else {
+        panic!()
+    };
+    assert_eq!(request.context.mqtt.unwrap().session_id.as_deref(), Some("s1"));
+    let mqtt = request.mqtt.unwrap();
+    assert!(mqtt.initiated_by_client);
+    let packet = mqtt.disconnect_packet.unwrap();
+    assert_eq!(packet.code, MqttDisconnectReasonCode::SESSION_TAKEN_OVER);
+    assert!(packet.user_properties.is_empty());
+
+    let Event::User(request) = read("azure.webpubsub.user.event", "hi", true).await else { panic!() };
+    assert_eq!(request.mqtt_user_properties, [MqttUserProperty::new("trace", "t1")]);
+}
+
+#[tokio::test]
+async fn an_mqtt_event_may_have_any_content_type() {
+    let request = with(event("azure.webpubsub.user.event", "hi"), "content-type", b"image/png");
+    assert_eq!(status(signed(), request.clone()).await, 415);
+    let request = with(with(request, "ce-subprotocol", b"mqtt"), "ce-physicalconnectionid", b"p1");
+    assert_eq!(status(signed(), request).await, 200);
+}
+
+#[tokio::test]
+async fn several_hubs_can_be_layered_with_handlers_of_any_kind() {
+    let chat: Arc<dyn EventHandler> = Arc::new(Echo);
+    let chat = signed().path("/events").build(chat).unwrap();
+    let news = Webhook::builder("news").access_key(KEY).path("/events").build(Arc::new(Echo)).unwrap();
+    let nobody = Webhook::builder("nobody").accept_unsigned().build(Echo).unwrap();
+    let mut service = chat.into_layer().layer(news.into_layer().layer(nobody));
+    for (hub, expected) in [("chat", 200), ("NEWS", 200), ("other", 404)] {
+        let mut request = with(event("azure.webpubsub.user.event", "hi"), "ce-hub", hub.as_bytes());
+        *request.uri_mut() = "/EVENTS/x".parse().unwrap();
+        let Ok(response) = service.call(request).await;
+        assert_eq!(response.status().as_u16(), expected, "{hub}");
+    }
 }
 
 const NAMES: [&str; 17] = [

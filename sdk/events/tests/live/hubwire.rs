@@ -1,9 +1,7 @@
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
 pub(crate) const PRIMARY: &str = "primary-key-of-this-test-0123456789ABCDEF";
 pub(crate) const SECONDARY: &str = "secondary-key-of-this-test-0123456789ABC";
@@ -14,14 +12,14 @@ pub(crate) struct Hubwire {
     pub(crate) endpoint: String,
     /// The client URL that it shows, with a token for hub `chat`.
     pub(crate) client_url: String,
-    _process: Child,
+    process: Child,
     /// Kept open, since the process writes to it.
-    _output: Lines<BufReader<ChildStdout>>,
+    _output: BufReader<ChildStdout>,
 }
 
 impl Hubwire {
     /// Starts the service with hub `chat`, whose events go to `url_template`.
-    pub(crate) async fn start(url_template: &str) -> Self {
+    pub(crate) fn start(url_template: &str) -> Self {
         let binary = std::env::var_os("HUBWIRE_BIN").expect("set HUBWIRE_BIN to the hubwire binary");
         let mut process = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--config"])
@@ -30,13 +28,13 @@ impl Hubwire {
             .env("HUBWIRE_LOG", "error")
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .kill_on_drop(true)
             .spawn()
             .expect("HUBWIRE_BIN should be the hubwire binary");
-        let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
         let (mut endpoint, mut client_url) = (None, None);
         while endpoint.is_none() || client_url.is_none() {
-            let line = output.next_line().await.unwrap().expect("hubwire ended before it was ready");
+            let mut line = String::new();
+            assert_ne!(output.read_line(&mut line).unwrap(), 0, "hubwire ended before it was ready");
             if let Some((_, string)) = line.split_once("Connection string") {
                 let rest = string.trim().trim_start_matches("Endpoint=");
                 endpoint = rest.split(';').next().map(str::to_owned);
@@ -45,12 +43,14 @@ impl Hubwire {
                 client_url = Some(url.trim().to_owned());
             }
         }
-        Self {
-            endpoint: endpoint.unwrap(),
-            client_url: client_url.unwrap(),
-            _process: process,
-            _output: output,
-        }
+        Self { endpoint: endpoint.unwrap(), client_url: client_url.unwrap(), process, _output: output }
+    }
+}
+
+impl Drop for Hubwire {
+    fn drop(&mut self) {
+        // It may have ended by itself; then a test says so.
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
 }
 

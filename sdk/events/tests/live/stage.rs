@@ -47,8 +47,7 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let application = listener.local_addr().unwrap().to_string();
         serve(mount, listener, webhook);
-        let hubwire =
-            Hubwire::start(&format!("http://{application}/api/webpubsub/hubs/{{hub}}/{{event}}")).await;
+        let hubwire = Hubwire::start(&format!("http://{application}/api/webpubsub/hubs/{{hub}}/{{event}}"));
         Self { hubwire, application, events }
     }
 
