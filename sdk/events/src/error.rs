@@ -61,6 +61,9 @@ pub enum Error {
     /// An MQTT user property that headers cannot carry.
     #[error("the MQTT user property's {0} cannot stand in a header")]
     InvalidUserProperty(&'static str),
+    /// More MQTT user properties than an answer may have.
+    #[error("an answer has at most {0} MQTT user properties")]
+    TooManyUserProperties(usize),
 }
 
 impl Error {

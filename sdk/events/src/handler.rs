@@ -36,34 +36,38 @@ use crate::{
 /// }
 /// ```
 #[async_trait]
+#[allow(
+    unused_variables,
+    reason = "what a method is given has its name in the documentation, also where the default does not need it"
+)]
 pub trait EventHandler: Send + Sync + 'static {
     /// A client wants to connect.
-    async fn connect(&self, _request: ConnectRequest) -> Result<ConnectResponse, ConnectFailure> {
+    async fn connect(&self, request: ConnectRequest) -> Result<ConnectResponse, ConnectFailure> {
         Ok(ConnectResponse::new())
     }
 
     /// A client sent something to the application.
-    async fn user_event(&self, _request: UserEventRequest) -> Result<UserEventResponse, UserEventFailure> {
+    async fn user_event(&self, request: UserEventRequest) -> Result<UserEventResponse, UserEventFailure> {
         Ok(UserEventResponse::new())
     }
 
     /// A client has connected. An error is logged, and answered with 500.
-    async fn connected(&self, _request: ConnectedRequest) -> Result<(), BoxError> {
+    async fn connected(&self, request: ConnectedRequest) -> Result<(), BoxError> {
         Ok(())
     }
 
     /// A connection has ended. An error is logged, and answered with 500.
-    async fn disconnected(&self, _request: DisconnectedRequest) -> Result<(), BoxError> {
+    async fn disconnected(&self, request: DisconnectedRequest) -> Result<(), BoxError> {
         Ok(())
     }
 
     /// A connection has joined a group. An error is logged, and answered with 500.
-    async fn group_joined(&self, _request: GroupJoinedRequest) -> Result<(), BoxError> {
+    async fn group_joined(&self, request: GroupJoinedRequest) -> Result<(), BoxError> {
         Ok(())
     }
 
     /// A connection has left a group. An error is logged, and answered with 500.
-    async fn group_left(&self, _request: GroupLeftRequest) -> Result<(), BoxError> {
+    async fn group_left(&self, request: GroupLeftRequest) -> Result<(), BoxError> {
         Ok(())
     }
 }

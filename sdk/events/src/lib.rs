@@ -2,6 +2,17 @@
 #![forbid(unsafe_code)]
 #![warn(missing_debug_implementations)]
 
+// A request's way through the files:
+//
+//   layer, service, future      is it for the webhook? else the inner service has it
+//   webhook                     one function from request to response
+//   reader                      path, hub, origin (validation), signature (access_key), body
+//   event                       context, and connect | user_event | notification
+//   handler                     the application
+//   responder                   status, headers (states, metadata, mqtt), body
+//
+// No file knows a runtime, a clock or a framework.
+
 mod access_key;
 mod attributes;
 mod body;
@@ -43,6 +54,7 @@ pub use event::Event;
 pub use failure::{ConnectFailure, UserEventFailure};
 pub use future::ResponseFuture;
 pub use handler::EventHandler;
+pub use http::StatusCode;
 pub use layer::WebhookLayer;
 pub use metadata::Metadata;
 pub use mqtt::{

@@ -117,11 +117,12 @@ impl EventReader {
     /// All that can be said of an event without its body.
     fn check(&self, headers: HeaderMap) -> Result<(EventType, ConnectionContext), Error> {
         let attributes = Attributes(&headers);
-        self.0.origins.check(attributes.require(attributes::ORIGIN)?)?;
+        let origin = attributes.require(attributes::ORIGIN)?;
+        self.0.origins.check(origin)?;
         let event_type = EventType::parse(attributes.require(attributes::TYPE)?)
             .ok_or(Error::MalformedHeader(attributes::TYPE))?;
+        self.verify(attributes, origin)?;
         let context = ConnectionContext::of(headers)?;
-        self.verify(&context)?;
         if event_type == EventType::User {
             UserEventRequest::data_type(&context)?;
         }
@@ -129,19 +130,16 @@ impl EventReader {
     }
 
     /// Whether the event comes from a service that has one of the keys.
-    fn verify(&self, context: &ConnectionContext) -> Result<(), Error> {
+    fn verify(&self, attributes: Attributes<'_>, origin: &str) -> Result<(), Error> {
+        let hub = attributes.require(attributes::HUB)?;
+        let connection_id = attributes.require(attributes::CONNECTION_ID)?;
         let Some(keys) = &self.0.keys else { return Ok(()) };
-        let keys = keys.of(&context.origin, &context.hub);
+        let keys = keys.of(origin, hub);
         if keys.is_empty() {
-            tracing::warn!(
-                origin = context.origin,
-                hub = self.0.hub,
-                "no access key is known for the origin of an event"
-            );
+            tracing::warn!(origin, hub, "no access key is known for the origin of an event");
         }
-        let lines = context.request_headers().get_all(attributes::SIGNATURE);
-        let lines = lines.iter().filter_map(|line| line.to_str().ok());
-        if is_signed(lines, &context.connection_id, &keys) { Ok(()) } else { Err(Error::Signature) }
+        let lines = attributes.0.get_all(attributes::SIGNATURE).iter().filter_map(|line| line.to_str().ok());
+        if is_signed(lines, connection_id, &keys) { Ok(()) } else { Err(Error::Signature) }
     }
 
     fn is_below_path(&self, path: &str) -> bool {

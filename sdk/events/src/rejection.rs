@@ -28,24 +28,24 @@ impl Rejection {
 
     /// Says why, to the service, which may show it to the client. An MQTT client gets it as the reason.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
     /// Status 400: what the client sent makes no sense.
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST).detail(detail)
+        Self::new(StatusCode::BAD_REQUEST).with_detail(detail)
     }
 
     /// Status 401: the client did not prove who it is, or may not do this.
     pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED).detail(detail)
+        Self::new(StatusCode::UNAUTHORIZED).with_detail(detail)
     }
 
     /// Status 500: the application cannot tell now. The service may ask again.
     pub fn internal(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR).detail(detail)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR).with_detail(detail)
     }
 
     /// The status.
@@ -54,7 +54,7 @@ impl Rejection {
     }
 
     /// Why, in words.
-    pub fn reason(&self) -> Option<&str> {
+    pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 }

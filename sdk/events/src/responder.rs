@@ -57,7 +57,7 @@ impl Responder {
                 Some(protocol_version) => {
                     let code = MqttConnectCode::of_status(rejection.status(), protocol_version);
                     let mut refusal = MqttRejection::new(code);
-                    refusal.reason = rejection.reason().map(str::to_owned);
+                    refusal.reason = rejection.detail().map(str::to_owned);
                     refuse_mqtt(rejection.status(), &refusal)
                 }
                 None => refuse(&rejection),
@@ -140,7 +140,7 @@ impl Error {
 }
 
 fn refuse(rejection: &Rejection) -> Response<Full<Bytes>> {
-    with_status(rejection.status(), Bytes::from(rejection.reason().unwrap_or_default().to_owned()))
+    with_status(rejection.status(), Bytes::from(rejection.detail().unwrap_or_default().to_owned()))
 }
 
 fn refuse_mqtt(status: StatusCode, refusal: &MqttRejection) -> Response<Full<Bytes>> {

@@ -1,6 +1,8 @@
 //! Connection states: `ce-connectionState` is opaque to the service. The official JavaScript and .NET middlewares keep a JSON object in it,
 //! encoded in base64, and so does this crate, so that they can take turns.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use base64::Engine as _;
@@ -119,8 +121,16 @@ impl<'de> Deserialize<'de> for States {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<States, A::Error> {
                 let mut states = States::default();
+                // Whoever reaches the webhook may send very many names: a repeated one is not looked for name by name.
+                let mut positions = HashMap::<String, usize>::new();
                 while let Some((name, value)) = map.next_entry()? {
-                    states.set(name, value);
+                    match positions.entry(name) {
+                        Entry::Occupied(position) => states.0[*position.get()].1 = value,
+                        Entry::Vacant(vacant) => {
+                            states.0.push((vacant.key().clone(), value));
+                            vacant.insert(states.0.len() - 1);
+                        }
+                    }
                 }
                 Ok(states)
             }
@@ -206,6 +216,12 @@ mod tests {
         assert_eq!(states.raw("user").unwrap().get(), r#"{"name":"ü"}"#);
         assert_eq!(states.encode(), header);
         assert!(states.get::<bool>("calledTime").is_err());
+    }
+
+    #[test]
+    fn of_a_repeated_name_the_last_value_counts_at_the_first_place() {
+        let states = States::decode(&BASE64.encode(r#"{"a":1,"b":2,"a":3}"#)).unwrap();
+        assert_eq!(states.encode(), BASE64.encode(r#"{"a":3,"b":2}"#));
     }
 
     #[test]

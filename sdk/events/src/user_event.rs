@@ -107,13 +107,14 @@ impl UserEventResponse {
         Ok(self)
     }
 
-    /// Attaches a user property to the reply to an MQTT 5 client. At most 64.
+    /// Attaches a user property to the reply to an MQTT 5 client.
     ///
     /// # Errors
     /// [`Error::InvalidUserProperty`] if it cannot stand in a header: names are tokens, and values have no control characters.
+    /// [`Error::TooManyUserProperties`] beyond 64.
     pub fn mqtt_user_property(mut self, property: &MqttUserProperty) -> Result<Self, Error> {
         if self.mqtt_user_properties.len() >= USER_PROPERTIES_MAX {
-            return Err(Error::InvalidUserProperty("number is beyond 64, and the next"));
+            return Err(Error::TooManyUserProperties(USER_PROPERTIES_MAX));
         }
         self.mqtt_user_properties.push(property.header()?);
         Ok(self)

@@ -50,8 +50,8 @@ impl EventHandler for Application {
                 .state("a", true)?
                 .state("z", "last")?,
             ("fail", "silently") => return Err(Rejection::new(StatusCode::UNAUTHORIZED).into()),
-            ("fail", code) => return Err(rejection(code).detail(format!("refused with {code}")).into()),
-            ("failWith", code) => return Err(rejection(code).detail("Unauthorized").into()),
+            ("fail", code) => return Err(rejection(code).with_detail(format!("refused with {code}")).into()),
+            ("failWith", code) => return Err(rejection(code).with_detail("Unauthorized").into()),
             ("mqtt", "refusal") => {
                 let code = MqttV500ConnectReasonCode::NOT_AUTHORIZED;
                 return Err(MqttRejection::new(code).reason("no").user_properties([property]).into());
