@@ -8,7 +8,7 @@ use azure_core::{
     time::OffsetDateTime,
 };
 use serde::Serialize;
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// The header of every token, base64url encoded: `{"alg":"HS256","typ":"JWT"}`.
 const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
@@ -39,13 +39,13 @@ struct TimedClaims<'a> {
 /// The service takes the UTF-8 bytes of the key's text as the HMAC key. The text looks like base64 but is never
 /// decoded.
 #[derive(Clone)]
-pub(crate) struct AccessKey(hmac::Key);
+pub(crate) struct AccessKey(Arc<hmac::Key>);
 
 impl AccessKey {
     pub(crate) fn new(key: &Secret) -> Result<Self> {
         match key.secret() {
             "" => Err(Error::with_message(ErrorKind::Credential, "the access key is empty")),
-            text => Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes()))),
+            text => Ok(Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes())))),
         }
     }
 

@@ -51,7 +51,8 @@ fn present<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str> {
 }
 
 fn with_port(endpoint: &str, port: &str) -> Result<String> {
-    let number = port.parse().map_err(|_| malformed("Port= in the connection string is not a port".into()))?;
+    let number =
+        port.parse().map_err(|_| malformed("Port= in the connection string is not a port".into()))?;
     let mut url = azure_core::http::Url::parse(endpoint)
         .map_err(|_| malformed("Endpoint= in the connection string is not a URL".into()))?;
     url.set_port(Some(number))

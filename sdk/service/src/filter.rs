@@ -189,7 +189,6 @@ impl<T: Into<Literal>> From<Option<T>> for Literal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
     /// Reads the string literal that begins at the start of `text`, as the service does, and what follows it.
@@ -216,7 +215,10 @@ mod tests {
             odata!("userId eq {} or userId eq {} or length(userId) > {}", anonymous, user, length).as_str(),
             "userId eq null or userId eq 'vic''s' or length(userId) > 3"
         );
-        assert_eq!(odata!("{} in groups and not({} in groups)", "a", "b").as_str(), "'a' in groups and not('b' in groups)");
+        assert_eq!(
+            odata!("{} in groups and not({} in groups)", "a", "b").as_str(),
+            "'a' in groups and not('b' in groups)"
+        );
         assert_eq!(odata!("{} eq {}", true, Some(false)).as_str(), "true eq false");
         assert_eq!(odata!("userId eq null").as_str(), "userId eq null");
     }
@@ -224,8 +226,14 @@ mod tests {
     #[test]
     fn a_value_inside_quotes_is_only_escaped() {
         assert_eq!(odata!("userId eq '{}'", "vic's").as_str(), "userId eq 'vic''s'");
-        assert_eq!(odata!("startswith(userId, 'team-{}')", "o'b").as_str(), "startswith(userId, 'team-o''b')");
-        assert_eq!(odata!("userId eq 'it''s' or userId eq {}", "b").as_str(), "userId eq 'it''s' or userId eq 'b'");
+        assert_eq!(
+            odata!("startswith(userId, 'team-{}')", "o'b").as_str(),
+            "startswith(userId, 'team-o''b')"
+        );
+        assert_eq!(
+            odata!("userId eq 'it''s' or userId eq {}", "b").as_str(),
+            "userId eq 'it''s' or userId eq 'b'"
+        );
     }
 
     proptest! {

@@ -47,8 +47,10 @@ impl Hub {
     ) -> Result<Self> {
         path::check_hub(name)?;
         let endpoint = parse_endpoint(endpoint, "endpoint")?;
-        let proxy =
-            options.reverse_proxy_endpoint.as_deref().map(|proxy| parse_endpoint(proxy, "reverse proxy endpoint"));
+        let proxy = options
+            .reverse_proxy_endpoint
+            .as_deref()
+            .map(|proxy| parse_endpoint(proxy, "reverse proxy endpoint"));
         let proxy = proxy.transpose()?;
         for url in [Some(&endpoint), proxy.as_ref()].into_iter().flatten() {
             check_transport(url, credential, options.allow_insecure_connection)?;
@@ -140,7 +142,9 @@ fn check_transport(url: &Url, credential: &Credential, allow_insecure: bool) -> 
     if matches!(credential, Credential::Token(_)) {
         return Err(Error::with_message(
             ErrorKind::Credential,
-            format!("{url} is plain http: a token credential needs https; an access key can be used over http"),
+            format!(
+                "{url} is plain http: a token credential needs https; an access key can be used over http"
+            ),
         ));
     }
     if !allow_insecure {

@@ -63,13 +63,19 @@ impl LogLevel {
     /// `azure_core` logs requests at its debug level; the other SDKs show them at `info`.
     fn directives(self) -> &'static str {
         match self {
-            Self::Error => "off,webpubsub=error,azure_core=error,azure_identity=error,typespec_client_core=error",
-            Self::Warning => "off,webpubsub=warn,azure_core=warn,azure_identity=warn,typespec_client_core=warn",
+            Self::Error => {
+                "off,webpubsub=error,azure_core=error,azure_identity=error,typespec_client_core=error"
+            }
+            Self::Warning => {
+                "off,webpubsub=warn,azure_core=warn,azure_identity=warn,typespec_client_core=warn"
+            }
             Self::Info => {
                 "off,webpubsub=info,azure_core=info,azure_identity=info,typespec_client_core=info,\
                  typespec_client_core::http::policies::logging=debug"
             }
-            Self::Verbose => "off,webpubsub=trace,azure_core=trace,azure_identity=trace,typespec_client_core=trace",
+            Self::Verbose => {
+                "off,webpubsub=trace,azure_core=trace,azure_identity=trace,typespec_client_core=trace"
+            }
         }
     }
 }
@@ -117,7 +123,9 @@ impl fmt::Display for LoggingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownLevel => "AZURE_LOG_LEVEL is not one of verbose, info, warning, error",
-            Self::AlreadySet => "the program has a tracing subscriber already; add LogLevel::env_filter to it",
+            Self::AlreadySet => {
+                "the program has a tracing subscriber already; add LogLevel::env_filter to it"
+            }
         })
     }
 }

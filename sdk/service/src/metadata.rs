@@ -30,7 +30,9 @@ pub(crate) fn check(metadata: &BTreeMap<String, String>) -> Result<()> {
             return Err(invalid(format!("the metadata value of {key:?} has a comma or outer blanks")));
         }
         if value.len() > VALUE_LENGTH_MAX {
-            return Err(invalid(format!("the metadata value of {key:?} is longer than {VALUE_LENGTH_MAX} bytes")));
+            return Err(invalid(format!(
+                "the metadata value of {key:?} is longer than {VALUE_LENGTH_MAX} bytes"
+            )));
         }
     }
     if metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > LENGTH_MAX {

@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn waits_double_from_one_second_to_64_and_lie_in_the_upper_half() {
         let policy = ServiceRetryPolicy::new();
-        for (retry_count, whole_ms) in [(1, 1_000), (2, 2_000), (3, 4_000), (7, 64_000), (8, 64_000), (99, 64_000)] {
+        for (retry_count, whole_ms) in
+            [(1, 1_000), (2, 2_000), (3, 4_000), (7, 64_000), (8, 64_000), (99, 64_000)]
+        {
             for _ in 0..50 {
                 let delay_ms = policy.sleep_duration(retry_count).whole_milliseconds();
                 assert!((whole_ms / 2..=whole_ms).contains(&delay_ms), "{retry_count}: {delay_ms}");

@@ -3,6 +3,8 @@
 //! There is one test in this program, because `tracing` remembers for the whole process which logs nobody wants, as
 //! judged by the first thread that comes by.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 #[path = "wire/capture.rs"]
 #[expect(dead_code, reason = "the tests of requests use the rest")]
 mod capture;
@@ -39,7 +41,8 @@ impl<'a> MakeWriter<'a> for Lines {
 
 impl Lines {
     fn subscribe(&self, filter: EnvFilter) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
+        let subscriber =
+            tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(self.clone());
         tracing::subscriber::set_default(subscriber.finish())
     }
 
@@ -52,7 +55,10 @@ impl Lines {
 async fn requests() -> Vec<String> {
     let capture = Capture::new(|request| Answer::status(if request.method == "POST" { 202 } else { 401 }));
     let client = client(&capture.serve().await, local());
-    let options = WebPubSubServiceClientSendToAllOptions { filter: Some("userId eq 'private'".into()), ..Default::default() };
+    let options = WebPubSubServiceClientSendToAllOptions {
+        filter: Some("userId eq 'private'".into()),
+        ..Default::default()
+    };
     client.send_to_all(Message::text("hi"), Some(options)).await.unwrap();
     client.user_exists("u", None).await.unwrap_err();
     let access = client.get_client_access_token(None).await.unwrap();

@@ -37,7 +37,9 @@ impl WebPubSubServiceClient {
         options.user_id.take_if(|user_id| user_id.is_empty());
         let minutes = options.minutes_to_expire.unwrap_or(DEFAULT_MINUTES_TO_EXPIRE);
         if minutes == 0 {
-            return Err(path::invalid("minutes_to_expire is 0; a token is valid for at least a minute".to_owned()));
+            return Err(path::invalid(
+                "minutes_to_expire is 0; a token is valid for at least a minute".to_owned(),
+            ));
         }
         options.groups.iter().try_for_each(|group| path::check_group(group))?;
 

@@ -5,7 +5,8 @@ use crate::{
     Message,
     models::{
         WebPubSubServiceClientCloseConnectionOptions, WebPubSubServiceClientConnectionExistsOptions,
-        WebPubSubServiceClientRemoveConnectionFromAllGroupsOptions, WebPubSubServiceClientSendToConnectionOptions,
+        WebPubSubServiceClientRemoveConnectionFromAllGroupsOptions,
+        WebPubSubServiceClientSendToConnectionOptions,
     },
     path,
 };

@@ -236,9 +236,7 @@ async fn page(
     let page: ListConnectionsResult = serde_json::from_slice(response.body())?;
     let response = response.into();
     Ok(match page.next_link.filter(|link| !link.is_empty()) {
-        Some(link) => {
-            PagerResult::More { response, continuation: PagerContinuation::Link(url.join(&link)?) }
-        }
+        Some(link) => PagerResult::More { response, continuation: PagerContinuation::Link(url.join(&link)?) },
         None => PagerResult::Done { response },
     })
 }

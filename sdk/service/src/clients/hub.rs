@@ -4,9 +4,10 @@ use super::WebPubSubServiceClient;
 use crate::{
     Filter, Message,
     models::{
-        WebPubSubServiceClientAddConnectionsToGroupsOptions, WebPubSubServiceClientCloseAllConnectionsOptions,
-        WebPubSubServiceClientGroupExistsOptions, WebPubSubServiceClientHealthOptions,
-        WebPubSubServiceClientRemoveConnectionsFromGroupsOptions, WebPubSubServiceClientSendToAllOptions,
+        WebPubSubServiceClientAddConnectionsToGroupsOptions,
+        WebPubSubServiceClientCloseAllConnectionsOptions, WebPubSubServiceClientGroupExistsOptions,
+        WebPubSubServiceClientHealthOptions, WebPubSubServiceClientRemoveConnectionsFromGroupsOptions,
+        WebPubSubServiceClientSendToAllOptions,
     },
     path,
 };

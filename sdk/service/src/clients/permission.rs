@@ -31,7 +31,8 @@ impl WebPubSubServiceClient {
     ) -> Result<Response<(), NoFormat>> {
         let options = options.unwrap_or_default();
         let path = permission_path(permission, connection_id)?;
-        let operation = self.hub.operation(Method::Put, &path).query("targetName", options.target_name.as_ref());
+        let operation =
+            self.hub.operation(Method::Put, &path).query("targetName", options.target_name.as_ref());
         Ok(operation.send(&options.method_options.context, StatusCode::Ok).await?.into())
     }
 
@@ -73,7 +74,8 @@ impl WebPubSubServiceClient {
     ) -> Result<bool> {
         let options = options.unwrap_or_default();
         let path = permission_path(permission, connection_id)?;
-        let operation = self.hub.operation(Method::Head, &path).query("targetName", options.target_name.as_ref());
+        let operation =
+            self.hub.operation(Method::Head, &path).query("targetName", options.target_name.as_ref());
         operation.exists(&options.method_options.context).await
     }
 }

@@ -4,8 +4,9 @@ use super::WebPubSubServiceClient;
 use crate::{
     Message,
     models::{
-        WebPubSubServiceClientCloseUserConnectionsOptions, WebPubSubServiceClientRemoveUserFromAllGroupsOptions,
-        WebPubSubServiceClientSendToUserOptions, WebPubSubServiceClientUserExistsOptions,
+        WebPubSubServiceClientCloseUserConnectionsOptions,
+        WebPubSubServiceClientRemoveUserFromAllGroupsOptions, WebPubSubServiceClientSendToUserOptions,
+        WebPubSubServiceClientUserExistsOptions,
     },
     path,
 };

@@ -45,7 +45,8 @@ mod tests {
 
     #[test]
     fn only_the_place_of_a_request_changes() {
-        let url = Url::parse("https://hub.example/api/hubs/h/groups/a%2Fb/:send?api-version=1&filter=%27").unwrap();
+        let url =
+            Url::parse("https://hub.example/api/hubs/h/groups/a%2Fb/:send?api-version=1&filter=%27").unwrap();
         for (proxy, rewritten) in [
             ("http://proxy:81", "http://proxy:81/api/hubs/h/groups/a%2Fb/:send?api-version=1&filter=%27"),
             ("https://p/rt/", "https://p/rt/api/hubs/h/groups/a%2Fb/:send?api-version=1&filter=%27"),

@@ -10,7 +10,11 @@ struct NeverAsked;
 
 #[async_trait::async_trait]
 impl TokenCredential for NeverAsked {
-    async fn get_token(&self, _: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+    async fn get_token(
+        &self,
+        _: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
         unreachable!("no request is made")
     }
 }
@@ -37,7 +41,9 @@ fn plain_http_has_to_be_asked_for() {
 
 #[test]
 fn a_token_credential_needs_https_all_the_way() {
-    let make = |endpoint, options| WebPubSubServiceClient::new(endpoint, Arc::new(NeverAsked), "chat", Some(options));
+    let make = |endpoint, options| {
+        WebPubSubServiceClient::new(endpoint, Arc::new(NeverAsked), "chat", Some(options))
+    };
     make("https://hub.example", Default::default()).unwrap();
     let error = make("http://127.0.0.1:8080", local()).unwrap_err().to_string();
     assert!(error.contains("needs https"), "{error}");
@@ -59,7 +65,8 @@ fn endpoints_that_cannot_be_right_are_refused_and_not_repeated() {
 
 #[test]
 fn hub_names_are_checked() {
-    let error = WebPubSubServiceClient::with_access_key("https://h", KEY, "my-hub", None).unwrap_err().to_string();
+    let error =
+        WebPubSubServiceClient::with_access_key("https://h", KEY, "my-hub", None).unwrap_err().to_string();
     assert!(error.contains("my-hub"), "{error}");
 }
 

@@ -32,7 +32,8 @@ async fn closing_spares_excluded_connections() {
     let excluded = || vec!["c1".to_owned(), "c 2".to_owned()];
     let all = WebPubSubServiceClientCloseAllConnectionsOptions { excluded: excluded(), ..Default::default() };
     client.close_all_connections(Some(all)).await.unwrap();
-    let user = WebPubSubServiceClientCloseUserConnectionsOptions { excluded: excluded(), ..Default::default() };
+    let user =
+        WebPubSubServiceClientCloseUserConnectionsOptions { excluded: excluded(), ..Default::default() };
     client.close_user_connections("u", Some(user)).await.unwrap();
     let group = WebPubSubGroupClientCloseAllConnectionsOptions { excluded: excluded(), ..Default::default() };
     client.group("g").close_all_connections(Some(group)).await.unwrap();
@@ -96,8 +97,10 @@ async fn arguments_that_cannot_be_valid_are_refused_before_anything_is_sent() {
         metadata: [("a b".to_owned(), String::new())].into(),
         ..Default::default()
     };
-    let never =
-        WebPubSubServiceClientGetClientAccessTokenOptions { minutes_to_expire: Some(0), ..Default::default() };
+    let never = WebPubSubServiceClientGetClientAccessTokenOptions {
+        minutes_to_expire: Some(0),
+        ..Default::default()
+    };
     assert!(client.send_to_all(hi(), Some(ttl)).await.is_err());
     assert!(client.send_to_all(hi(), Some(metadata)).await.is_err());
     assert!(client.send_to_user("", hi(), None).await.is_err());
@@ -187,7 +190,10 @@ fn pages() -> Capture {
             Some((_, token)) => token.parse().unwrap(),
             None => 1,
         };
-        let next = format!("https://elsewhere.example/api/hubs/chat/groups/g/connections?api-version=2024-12-01&continuationToken={}", page + 1);
+        let next = format!(
+            "https://elsewhere.example/api/hubs/chat/groups/g/connections?api-version=2024-12-01&continuationToken={}",
+            page + 1
+        );
         let member = json!({ "connectionId": format!("c{page}"), "userId": null });
         Answer::json(200, json!({ "value": [member], "nextLink": (page < 3).then_some(next) }))
     })

@@ -48,7 +48,9 @@ async fn the_default_options_have_these_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn only_some_statuses_are_worth_another_try() {
-    for (status, tries) in [(408, 4), (429, 4), (502, 4), (507, 4), (400, 1), (401, 1), (404, 1), (501, 1), (505, 1)] {
+    for (status, tries) in
+        [(408, 4), (429, 4), (502, 4), (507, 4), (400, 1), (401, 1), (404, 1), (501, 1), (505, 1)]
+    {
         let capture = Capture::new(move |_| Answer::status(status));
         assert!(send(&retrying(&capture)).await.is_err());
         assert_eq!(capture.take().len(), tries, "{status}");
@@ -58,8 +60,9 @@ async fn only_some_statuses_are_worth_another_try() {
 #[tokio::test(start_paused = true)]
 async fn a_success_ends_the_retries() {
     let tries = AtomicUsize::new(0);
-    let capture =
-        Capture::new(move |_| Answer::status(if tries.fetch_add(1, Ordering::Relaxed) < 2 { 500 } else { 202 }));
+    let capture = Capture::new(move |_| {
+        Answer::status(if tries.fetch_add(1, Ordering::Relaxed) < 2 { 500 } else { 202 })
+    });
     send(&retrying(&capture)).await.unwrap();
     let requests = capture.take();
     assert_eq!(requests.len(), 3);
