@@ -31,7 +31,6 @@ pub(crate) enum Credential {
 /// One hub of one service, shared by the service client and its group clients.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    /// The endpoint as given; its path, if any, ends without a slash.
     endpoint: Url,
     name: String,
     api_version: String,

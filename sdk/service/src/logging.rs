@@ -20,7 +20,13 @@
 //! The `Authorization` header and all query values but `api-version` are written as `REDACTED`. Names in
 //! [`LoggingOptions`](azure_core::http::LoggingOptions) add to what is shown.
 
-use std::{env, error::Error, fmt, str::FromStr};
+use std::{
+    env,
+    error::Error,
+    fmt,
+    io::{self, IsTerminal},
+    str::FromStr,
+};
 use tracing_subscriber::EnvFilter;
 
 /// The name of the environment variable.
@@ -104,7 +110,8 @@ pub fn init() -> Result<(), LoggingError> {
     let Some(level) = LogLevel::from_env()? else { return Ok(()) };
     tracing_subscriber::fmt()
         .with_env_filter(level.env_filter())
-        .with_writer(std::io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
         .try_init()
         .map_err(|_| LoggingError::AlreadySet)
 }

@@ -12,7 +12,7 @@ use azure_core::{
     error::{Error, ErrorKind},
     http::{
         Context, Method, PipelineSendOptions, RawResponse, Request, StatusCode, Url,
-        headers::{ACCEPT, CONTENT_TYPE, ERROR_CODE},
+        headers::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ERROR_CODE},
         request::Body,
     },
 };
@@ -67,6 +67,16 @@ impl<'a> Operation<'a> {
         Ok(self.query_number("messageTtlSeconds", ttl_seconds))
     }
 
+    /// A number that is at least 1 and at most `max`.
+    pub(crate) fn query_count(self, name: &str, value: Option<u32>, max: u32) -> Result<Self> {
+        match value {
+            Some(count) if !(1..=max).contains(&count) => {
+                Err(invalid(format!("{name} is not within 1 and {max}")))
+            }
+            _ => Ok(self.query_number(name, value)),
+        }
+    }
+
     pub(crate) fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
@@ -111,6 +121,11 @@ impl<'a> Operation<'a> {
         }
         if let Some((content_type, body)) = self.content {
             request.insert_header(CONTENT_TYPE, content_type);
+            // The transport knows the length of bytes, but sends a stream in chunks unless told, which not every
+            // service takes.
+            if let (Body::SeekableStream(_), Some(length)) = (&body, body.len()) {
+                request.insert_header(CONTENT_LENGTH, length.to_string());
+            }
             request.set_body(body);
         }
         metadata::insert(self.metadata, request.headers_mut());

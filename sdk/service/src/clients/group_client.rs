@@ -21,6 +21,11 @@ use azure_core::{
 };
 use std::{fmt, sync::Arc};
 
+/// The most members of a page.
+const PAGE_SIZE_MAX: u32 = 200;
+/// The most members of a listing; the service counts in 32 bits with a sign.
+const TOP_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// Publishes to and manages one group of a hub; made by
 /// [`WebPubSubServiceClient::group`](crate::WebPubSubServiceClient::group).
 #[tracing::client]
@@ -188,8 +193,8 @@ impl WebPubSubGroupClient {
         let first_page = |token: Option<&str>| {
             self.hub
                 .operation(Method::Get, &self.path("/connections")?)
-                .query_number("maxpagesize", options.max_page_size)
-                .query_number("top", options.top)
+                .query_count("maxpagesize", options.max_page_size, PAGE_SIZE_MAX)?
+                .query_count("top", options.top, TOP_MAX)?
                 .query("continuationToken", token)
                 .into_url()
         };

@@ -45,7 +45,7 @@ pub struct WebPubSubGroupClientListConnectionsOptions<'a> {
     /// How many members a page has at most, from 1 to 200, which is what the service takes when it is not set.
     pub max_page_size: Option<u32>,
 
-    /// How many members are listed at most, over all pages. `None` means all.
+    /// How many members are listed at most, over all pages, from 1 to 2147483647. `None` means all.
     pub top: Option<u32>,
 
     /// Where to begin: the `continuationToken` in the link to a page of an earlier listing. To go on where a

@@ -7,3 +7,4 @@ mod configuration;
 mod javascript;
 mod requests;
 mod retries;
+mod spans;

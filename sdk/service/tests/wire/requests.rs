@@ -7,6 +7,7 @@ use azure_core::{
         StatusCode,
         pager::{PagerContinuation, PagerOptions},
     },
+    stream::{BytesStream, SeekableStream},
 };
 use futures_util::TryStreamExt;
 use serde_json::json;
@@ -23,6 +24,18 @@ async fn metadata_travels_in_headers_with_keys_in_lower_case() {
     let headers = &capture.take()[0].headers;
     assert_eq!(headers["x-webpubsub-metadata-trace-id"], "a b");
     assert_eq!(headers["x-webpubsub-metadata-kind"], "");
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_with_its_length() {
+    let capture = Capture::new(|_| Answer::status(202));
+    let client = client(&capture.serve().await, local());
+    let stream: Box<dyn SeekableStream> = Box::new(BytesStream::new("streamed"));
+    client.send_to_all(Message::binary(stream), None).await.unwrap();
+    let request = &capture.take()[0];
+    assert_eq!(request.body, "streamed");
+    assert_eq!(request.headers["content-length"], "8");
+    assert_eq!(request.headers["content-type"], "application/octet-stream");
 }
 
 #[tokio::test]
@@ -107,6 +120,10 @@ async fn arguments_that_cannot_be_valid_are_refused_before_anything_is_sent() {
     assert!(client.send_to_connection("..", hi(), None).await.is_err());
     assert!(client.group(" ").send_to_all(hi(), None).await.is_err());
     assert!(client.group(" ").list_connections(None).is_err());
+    for (max_page_size, top) in [(Some(0), None), (Some(201), None), (None, Some(0)), (None, Some(1 << 31))] {
+        let options = WebPubSubGroupClientListConnectionsOptions { max_page_size, top, ..Default::default() };
+        assert!(client.group("g").list_connections(Some(options)).is_err());
+    }
     assert!(client.group_exists("", None).await.is_err());
     assert!(client.add_connections_to_groups::<&str>(&[], "", None).await.is_err());
     assert!(client.remove_connections_from_groups(&["g", ""], "", None).await.is_err());
