@@ -19,7 +19,8 @@ pub struct WebPubSubServiceClientSendToAllOptions<'a> {
 
     /// Metadata of the message, which clients of the JSON and protobuf subprotocols receive along with it. Keys are
     /// HTTP tokens of up to 256 bytes and arrive in lower case; values are printable ASCII of up to 1024 bytes without
-    /// commas; all together have 8192 bytes at most.
+    /// commas; all together have 8192 bytes at most. The published description of the API does not mention it, so a
+    /// service may ignore it.
     pub metadata: BTreeMap<String, String>,
 
     /// Customisation of the call, as a [`Context`](azure_core::http::Context).
@@ -38,7 +39,8 @@ pub struct WebPubSubServiceClientSendToUserOptions<'a> {
 
     /// Metadata of the message, which clients of the JSON and protobuf subprotocols receive along with it. Keys are
     /// HTTP tokens of up to 256 bytes and arrive in lower case; values are printable ASCII of up to 1024 bytes without
-    /// commas; all together have 8192 bytes at most.
+    /// commas; all together have 8192 bytes at most. The published description of the API does not mention it, so a
+    /// service may ignore it.
     pub metadata: BTreeMap<String, String>,
 
     /// Customisation of the call, as a [`Context`](azure_core::http::Context).
@@ -54,7 +56,8 @@ pub struct WebPubSubServiceClientSendToConnectionOptions<'a> {
 
     /// Metadata of the message, which clients of the JSON and protobuf subprotocols receive along with it. Keys are
     /// HTTP tokens of up to 256 bytes and arrive in lower case; values are printable ASCII of up to 1024 bytes without
-    /// commas; all together have 8192 bytes at most.
+    /// commas; all together have 8192 bytes at most. The published description of the API does not mention it, so a
+    /// service may ignore it.
     pub metadata: BTreeMap<String, String>,
 
     /// Customisation of the call, as a [`Context`](azure_core::http::Context).
@@ -112,7 +115,8 @@ pub struct WebPubSubGroupClientSendToAllOptions<'a> {
 
     /// Metadata of the message, which clients of the JSON and protobuf subprotocols receive along with it. Keys are
     /// HTTP tokens of up to 256 bytes and arrive in lower case; values are printable ASCII of up to 1024 bytes without
-    /// commas; all together have 8192 bytes at most.
+    /// commas; all together have 8192 bytes at most. The published description of the API does not mention it, so a
+    /// service may ignore it.
     pub metadata: BTreeMap<String, String>,
 
     /// Customisation of the call, as a [`Context`](azure_core::http::Context).
