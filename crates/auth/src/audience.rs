@@ -16,8 +16,8 @@ pub const LEGACY_CLIENT_PATH: &str = "/client/";
 ///
 /// `authorities` are the `Host` header and the configured public endpoints' hosts, each with its port if it has one.
 /// `decoded_path` is the request path after its one decoding that leaves `%2F` as it is. An audience fits if, as given or
-/// decoded once, it is a URL that begins with one authority and the path, ignoring case, and then ends or goes on with `/` or
-/// `?`. So the query never matters, an audience for something below the path opens the path, and one for something above does
+/// decoded once, with or without its query, it is a URL that begins with one authority and the path, ignoring case, and then ends
+/// or goes on with `/` or `?`. So the query never matters, an audience for something below the path opens the path, and one for something above does
 /// not.
 ///
 /// # Errors
@@ -33,8 +33,13 @@ pub fn rest_audience_allows(
         .map(|authority| format!("{authority}{decoded_path}").trim_end_matches('/').to_owned())
         .collect();
     let fits = |audience: &str| targets.iter().any(|target| reaches(audience, target));
+    // What begins at a question mark that is not escaped is a query; one that is escaped belongs to a name.
+    let path_fits = |audience: &str| {
+        let path = audience.split_once('?').map_or(audience, |(path, _)| path);
+        fits(&form_decoded(path))
+    };
     let mut audiences = claims.audiences.iter();
-    if audiences.any(|audience| fits(audience) || fits(&form_decoded(audience))) {
+    if audiences.any(|audience| fits(audience) || fits(&form_decoded(audience)) || path_fits(audience)) {
         return Ok(());
     }
     Err(TokenError::audience(&with_scheme(&targets), &claims.audiences))

@@ -81,6 +81,11 @@ fn a_question_mark_inside_a_path_ends_no_audience() {
     assert!(rest("http://localhost:8080/api/hubs/chat/users/who%3F", path));
     assert!(rest("http://localhost:8080/api/hubs/chat/users/who%3F/x", path));
     assert!(!rest("http://localhost:8080/api/hubs/chat/users/who??x=1", path));
+    // The official clients sign the whole URL: its query begins at the question mark that is not escaped.
+    assert!(rest("http://localhost:8080/api/hubs/chat/users/who%3F?api-version=2024-12-01", path));
+    assert!(rest("http://localhost:8080/api/hubs/chat/users/who%3F/x?filter=a%3Fb", path));
+    assert!(!rest("http://localhost:8080/api/hubs/chat/users/who?%3F", path));
+    assert!(!rest("http://localhost:8080/api/hubs/chat/users/who%3Fs?api-version=2024-12-01", path));
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use hubwire_auth::{AccessKeys, ClientToken, ConnectionString, issue_client_token};
 
 use crate::Endpoint;
@@ -9,9 +11,14 @@ const TOKEN_LIFETIME_S: u64 = 3600;
 
 /// What a person is shown when the service is ready. On a loopback address that is all one needs to begin, the key included; elsewhere the
 /// key stays out, since what a service prints tends to be kept.
-pub(crate) fn banner(endpoint: &Endpoint, keys: &AccessKeys, local: bool, now_s: u64) -> String {
+pub(crate) fn banner(endpoint: &Endpoint, address: SocketAddr, keys: &AccessKeys, now_s: u64) -> String {
+    let local = address.ip().is_loopback();
     let mut lines =
         vec![format!("Hubwire {} is ready at {endpoint}", env!("CARGO_PKG_VERSION")), String::new()];
+    if *endpoint != Endpoint::of_listener(address) {
+        // Behind a proxy the two differ, and port 0 is known to nobody else.
+        lines.push(format!("  Listening on       {address}"));
+    }
     let connection_string = if local {
         ConnectionString::new(&endpoint.to_string(), keys.primary.clone()).ok().map(|string| string.expose())
     } else {

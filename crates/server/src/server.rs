@@ -52,12 +52,8 @@ impl Server {
         let metrics_listener = config.metrics_listen.map(metrics::bind).transpose()?;
         let environment = Arc::new(SystemEnvironment::new());
         let endpoint = config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address));
-        let banner = banner::banner(
-            &endpoint,
-            &config.keys,
-            address.ip().is_loopback(),
-            Environment::unix_s(&*environment),
-        );
+        let now_s = Environment::unix_s(&*environment);
+        let banner = banner::banner(&endpoint, address, &config.keys, now_s);
         let stop = CancellationToken::new();
         let mut threads = Vec::with_capacity(config.workers + 1);
         let outbox = open_outbox(&config, &environment)?;

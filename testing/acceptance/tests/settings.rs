@@ -289,6 +289,8 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(status_with(&both, flag_key), 404);
     assert_eq!(status_with(&both, file_key), 401);
     assert_eq!(both.running().endpoint().to_string(), "https://flag.example");
+    let listening = format!("Listening on       {}", both.running().address());
+    assert!(both.running().banner().contains(&listening), "the port that was free is shown");
 
     let file = Setup::default().settings(&format!("access_key = \"{file_key}\"")).start();
     assert_eq!(status_with(&file, file_key), 404);
