@@ -1,15 +1,13 @@
 //! The client.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
 
 use crate::{
     builder::ClientBuilder,
     credential::Credential,
     data::Data,
     delivery::Events,
-    driver::{COMMANDS_MAX, Connector, Driver, Submission},
+    driver::{Connector, Driver},
     error::{Error, Result},
     event::GroupState,
     options::Options,
@@ -34,7 +32,12 @@ struct Inner {
     credential: Credential,
     connector: Connector,
     shared: Arc<Shared>,
-    driver: Mutex<Option<mpsc::Sender<Submission>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.calls().orphan();
+    }
 }
 
 impl Client {
@@ -54,8 +57,7 @@ impl Client {
         connector: Connector,
         shared: Shared,
     ) -> Self {
-        let shared = Arc::new(shared);
-        Self(Arc::new(Inner { options, credential, connector, shared, driver: Mutex::default() }))
+        Self(Arc::new(Inner { options, credential, connector, shared: Arc::new(shared) }))
     }
 
     /// Connects, and returns when the service has greeted the client.
@@ -83,33 +85,28 @@ impl Client {
     }
 
     fn run_driver(&self) {
-        let mut driver = self.0.driver.lock().unwrap_or_else(PoisonError::into_inner);
-        if driver.as_ref().is_some_and(|commands| !commands.is_closed()) {
-            return;
+        let Inner { options, credential, connector, shared } = &*self.0;
+        if shared.calls().drive() {
+            let driver = Driver::new(options.clone(), credential.clone(), connector.clone(), shared.clone());
+            tokio::spawn(driver.run());
         }
-        let Inner { options, credential, connector, shared, .. } = &*self.0;
-        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let task =
-            Driver::new(options.clone(), credential.clone(), connector.clone(), shared.clone(), receiver);
-        tokio::spawn(task.run());
-        *driver = Some(commands);
     }
 
     pub(crate) async fn call(&self, command: Command) -> Result<Completion> {
-        let commands = self.0.driver.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let stopped = || Error::Stopped { ack_id: None };
-        let commands = commands.ok_or_else(stopped)?;
-        let (answer, answered) = oneshot::channel();
-        let ticket = self.0.shared.next_ticket();
+        let (ticket, answered) = self.0.shared.calls().add(command)?;
         let mut guard = CallGuard { shared: &self.0.shared, ticket, answered: false };
-        commands.send(Submission { ticket, command, answer }).await.map_err(|_| stopped())?;
-        let result = answered.await.unwrap_or_else(|_| Err(stopped()));
+        let result = answered.await.unwrap_or(Err(Error::Stopped { ack_id: None }));
         guard.answered = true;
         result
     }
 
-    pub(crate) fn abandon_stream(&self, stream_id: &str) {
-        self.0.shared.abandon(Abandoned::Stream(stream_id.to_owned()));
+    /// A number for a stream's writer, to tell it from others that have the stream's id before or after.
+    pub(crate) fn next_writer(&self) -> u64 {
+        self.0.shared.calls().next_ticket()
+    }
+
+    pub(crate) fn abandon_stream(&self, stream_id: &str, writer: u64) {
+        self.0.shared.abandon(Abandoned::Stream { stream_id: stream_id.to_owned(), writer });
     }
 
     /// What the client is doing about its connection.
@@ -218,7 +215,7 @@ struct CallGuard<'a> {
 
 impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
-        if !self.answered {
+        if !self.answered && !self.shared.calls().remove(self.ticket) {
             self.shared.abandon(Abandoned::Call(self.ticket));
         }
     }

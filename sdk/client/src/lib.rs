@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod calls;
 mod client;
 mod credential;
 mod data;

@@ -1,20 +1,18 @@
-//! What a client's handles share with its driver, besides the calls.
+//! What a client's handles share with its driver.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::{
+    calls::Calls,
     delivery::{Bounds, Delivery},
     session::{State, Ticket},
 };
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    next_ticket: AtomicU64,
+    calls: Calls,
     delivery: Mutex<Delivery>,
     status: Mutex<Status>,
     abandoned: Mutex<Vec<Abandoned>>,
@@ -25,7 +23,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) enum Abandoned {
     Call(Ticket),
-    Stream(String),
+    Stream { stream_id: String, writer: u64 },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +36,7 @@ pub(crate) struct Status {
 impl Shared {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
-            next_ticket: AtomicU64::new(0),
+            calls: Calls::default(),
             delivery: Mutex::new(Delivery::new(bounds)),
             status: Mutex::default(),
             abandoned: Mutex::default(),
@@ -46,8 +44,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn next_ticket(&self) -> Ticket {
-        self.next_ticket.fetch_add(1, Ordering::Relaxed)
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     pub(crate) fn delivery(&self) -> MutexGuard<'_, Delivery> {

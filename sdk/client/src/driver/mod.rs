@@ -13,10 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Sleep, sleep_until},
-};
+use tokio::time::{Sleep, sleep_until};
 use url::Url;
 
 use self::{
@@ -25,24 +22,14 @@ use self::{
     socket::{Socket, SocketEvent},
 };
 use crate::{
+    calls::{Answer, Call},
     credential::Credential,
     delivery::Room,
     error::{Error, Result},
     options::Options,
-    session::{Command, Completion, Moment, Output, Session, Target, Ticket},
+    session::{Moment, Output, Session, Target, Ticket},
     shared::{Abandoned, Shared},
 };
-
-/// How many calls may wait to be taken by the driver. More wait in their callers.
-pub(crate) const COMMANDS_MAX: usize = 64;
-
-/// A call on its way to the driver.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    pub ticket: Ticket,
-    pub command: Command,
-    pub answer: oneshot::Sender<Result<Completion>>,
-}
 
 type Opening = Pin<Box<dyn Future<Output = Result<(Socket, String, Connector)>> + Send>>;
 
@@ -50,8 +37,7 @@ pub(crate) struct Driver {
     session: Session,
     shared: Arc<Shared>,
     room: Arc<Room>,
-    commands: mpsc::Receiver<Submission>,
-    answers: HashMap<Ticket, oneshot::Sender<Result<Completion>>>,
+    answers: HashMap<Ticket, Answer>,
     options: Options,
     credential: Credential,
     connector: Connector,
@@ -77,7 +63,7 @@ struct Pause {
 enum Wake {
     Socket(SocketEvent),
     Opened(Result<(Socket, String, Connector)>),
-    Call(Option<Submission>),
+    Call(Option<Call>),
     Abandoned,
     Other,
 }
@@ -88,14 +74,12 @@ impl Driver {
         credential: Credential,
         connector: Connector,
         shared: Arc<Shared>,
-        commands: mpsc::Receiver<Submission>,
     ) -> Self {
         let room = shared.delivery().room();
         Self {
             session: Session::new(options.clone()),
             room,
             shared,
-            commands,
             answers: HashMap::new(),
             options,
             credential,
@@ -147,7 +131,7 @@ impl Driver {
                     None => pending().await,
                 }
             } => Wake::Opened(opened),
-            call = self.commands.recv(), if takes_calls => Wake::Call(call),
+            call = self.shared.calls().next(), if takes_calls => Wake::Call(call),
             () = self.shared.abandoned() => Wake::Abandoned,
             () = self.room.changed() => Wake::Other,
             () = sleep, if deadline.is_some() => Wake::Other,
@@ -164,12 +148,9 @@ impl Driver {
                 self.session.closed(now, closure);
             }
             Wake::Opened(opened) => self.opened(now, opened),
-            Wake::Call(Some(Submission { ticket, command, answer })) => {
-                // A caller that is gone already wants nothing.
-                if !answer.is_closed() {
-                    self.answers.insert(ticket, answer);
-                    self.session.submit(now, ticket, command);
-                }
+            Wake::Call(Some(Call { ticket, command, answer })) => {
+                self.answers.insert(ticket, answer);
+                self.session.submit(now, ticket, command);
             }
             Wake::Call(None) => {
                 self.orphaned = true;
@@ -182,7 +163,9 @@ impl Driver {
                             self.session.abandon(ticket);
                         }
                         Abandoned::Call(_) => {}
-                        Abandoned::Stream(stream_id) => self.session.abandon_stream(&stream_id),
+                        Abandoned::Stream { stream_id, writer } => {
+                            self.session.abandon_stream(&stream_id, writer);
+                        }
                     }
                 }
             }
@@ -319,6 +302,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // Also when the runtime goes away under a client that is used from elsewhere.
         self.shared.set_status(crate::session::State::Stopped, None);
+        self.shared.calls().abandon();
         for (_, answer) in self.answers.drain() {
             _ = answer.send(Err(Error::Stopped { ack_id: None }));
         }

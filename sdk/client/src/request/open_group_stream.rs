@@ -58,8 +58,10 @@ impl IntoFuture for OpenGroupStream {
                 no_echo: self.no_echo,
                 idle_timeout_ms: self.idle_timeout.map(idle_timeout_ms).transpose()?,
             };
-            self.client.call(Command::OpenStream { stream_id: stream_id.clone(), start }).await?;
-            Ok(GroupStreamWriter::new(self.client, stream_id))
+            let writer = self.client.next_writer();
+            let command = Command::OpenStream { stream_id: stream_id.clone(), writer, start };
+            self.client.call(command).await?;
+            Ok(GroupStreamWriter::new(self.client, stream_id, writer))
         })
     }
 }

@@ -12,7 +12,8 @@ pub(crate) enum Command {
     Stop,
     Request(Request),
     Invoke(Invoke),
-    OpenStream { stream_id: String, start: ClientMessage },
+    /// `writer` tells the stream from others that had its id before.
+    OpenStream { stream_id: String, writer: u64, start: ClientMessage },
     WriteStream { stream_id: String, data: Data },
     EndStream { stream_id: String, error: Option<StreamEndError> },
     KeepStreamAlive { stream_id: String },

@@ -39,6 +39,9 @@ impl Session {
             self.options.codec.is_reliable() && !self.sequence.accept(now, id)
         });
         if !repeated {
+            if message.sequence_id().is_some() {
+                self.requests.progress();
+            }
             self.message(now, message);
         }
         self.acknowledge_sequence(now);

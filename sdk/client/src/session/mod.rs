@@ -27,6 +27,7 @@ pub use phase::State;
 use groups::Groups;
 use invocations::Invocations;
 use keep_alive::KeepAlive;
+use outbound_stream::OutboundStream;
 use outbound_streams::OutboundStreams;
 use output::Outputs;
 use phase::Phase;
@@ -142,8 +143,9 @@ impl Session {
                     self.out.complete(ticket, Err(error));
                 }
             }
-            Command::OpenStream { stream_id, start } => {
-                self.streams.open(ticket, stream_id, &start, &*codec, &mut self.out);
+            Command::OpenStream { stream_id, writer, start } => {
+                let stream = OutboundStream::new(stream_id, writer, ticket);
+                self.streams.open(ticket, stream, &start, &*codec, &mut self.out);
             }
             Command::WriteStream { stream_id, data } => {
                 self.streams.write(ticket, &stream_id, data, &*codec, &mut self.out);
@@ -173,9 +175,9 @@ impl Session {
     }
 
     /// The application has dropped the writer of a stream.
-    pub(crate) fn abandon_stream(&mut self, stream_id: &str) {
+    pub(crate) fn abandon_stream(&mut self, stream_id: &str, writer: u64) {
         let connected = self.is_connected();
-        self.streams.abandon_stream(stream_id, connected, &*self.options.codec, &mut self.out);
+        self.streams.abandon_writer(stream_id, writer, connected, &*self.options.codec, &mut self.out);
     }
 
     /// Whether an answer is being waited for that would come over the present socket.

@@ -25,6 +25,7 @@ const REFUSAL_DELAY_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct OutboundStream {
     pub(super) id: String,
+    pub(super) writer: u64,
     /// The call that waits for the stream to open.
     pub(super) opening: Option<Ticket>,
     window: VecDeque<Frame>,
@@ -53,9 +54,10 @@ pub(super) struct Ending {
 }
 
 impl OutboundStream {
-    pub(super) fn new(id: String, ticket: Ticket) -> Self {
+    pub(super) fn new(id: String, writer: u64, ticket: Ticket) -> Self {
         Self {
             id,
+            writer,
             opening: Some(ticket),
             window: VecDeque::new(),
             oldest: 1,

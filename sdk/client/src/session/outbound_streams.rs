@@ -20,25 +20,32 @@ pub(crate) struct OutboundStreams {
     /// Streams that may have been opened although their start was never answered; they are ended over the next socket.
     unanswered: Vec<String>,
     /// How streams ended whose writers are still there, to be told upon their next call.
-    over: BTreeMap<String, Option<Error>>,
+    over: BTreeMap<String, Over>,
+}
+
+#[derive(Debug)]
+struct Over {
+    writer: u64,
+    error: Option<Error>,
 }
 
 impl OutboundStreams {
     pub(crate) fn open(
         &mut self,
         ticket: Ticket,
-        id: String,
+        stream: OutboundStream,
         start: &ClientMessage,
         codec: &dyn Codec,
         out: &mut Outputs,
     ) {
+        let id = stream.id.clone();
         if self.streams.contains_key(&id) {
             out.complete(ticket, Err(Error::StreamIdInUse(id)));
             return;
         }
         self.over.remove(&id);
         self.starts.push((id.clone(), codec.encode(start)));
-        self.streams.insert(id.clone(), OutboundStream::new(id, ticket));
+        self.streams.insert(id, stream);
     }
 
     pub(crate) fn write(
@@ -80,7 +87,7 @@ impl OutboundStreams {
     fn writable(&mut self, ticket: Ticket, id: &str, out: &mut Outputs) -> Option<&mut OutboundStream> {
         let stream = self.streams.get_mut(id).filter(|stream| stream.ending.is_none());
         if stream.is_none() {
-            let error = self.over.get(id).cloned().flatten();
+            let error = self.over.get(id).and_then(|over| over.error.clone());
             out.complete(ticket, Err(error.unwrap_or_else(|| completed(id))));
         }
         stream
@@ -91,7 +98,7 @@ impl OutboundStreams {
         match self.streams.get_mut(id) {
             Some(stream) => stream.watching.push(ticket),
             None => {
-                let error = self.over.get(id).cloned().flatten();
+                let error = self.over.get(id).and_then(|over| over.error.clone());
                 out.complete(ticket, error.map_or(Ok(Completion::Done), Err));
             }
         }
@@ -159,7 +166,7 @@ impl OutboundStreams {
         self.starts.retain(|(starting, _)| starting != id);
         let error = error.map(|error| ended(id, error));
         if stream.opening.is_none() && !stream.orphaned {
-            self.over.insert(id.to_owned(), error.clone());
+            self.over.insert(id.to_owned(), Over { writer: stream.writer, error: error.clone() });
         }
         stream.close(error.as_ref(), out);
     }
@@ -218,13 +225,25 @@ impl OutboundStreams {
     }
 
     /// The writer of a stream was dropped. Unless it has ended the stream, those who receive it are told that nothing more comes.
-    pub(crate) fn abandon_stream(&mut self, id: &str, connected: bool, codec: &dyn Codec, out: &mut Outputs) {
-        self.over.remove(id);
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        stream.orphaned = true;
-        if stream.ending.is_some() {
-            return;
+    pub(crate) fn abandon_writer(
+        &mut self,
+        id: &str,
+        writer: u64,
+        connected: bool,
+        codec: &dyn Codec,
+        out: &mut Outputs,
+    ) {
+        if self.over.get(id).is_some_and(|over| over.writer == writer) {
+            self.over.remove(id);
         }
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.writer == writer) else { return };
+        stream.orphaned = true;
+        if stream.ending.is_none() {
+            self.abandon_stream(id, connected, codec, out);
+        }
+    }
+
+    fn abandon_stream(&mut self, id: &str, connected: bool, codec: &dyn Codec, out: &mut Outputs) {
         let never_started = self.starts.iter().any(|(starting, _)| starting == id);
         self.close(id, Some(ErrorDetail::new("Abandoned", "The writer was dropped.")), out);
         if !never_started {

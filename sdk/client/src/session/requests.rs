@@ -25,8 +25,8 @@ pub(crate) const WAITING_MAX: usize = 900;
 /// How many bytes of requests may wait at a time, not counting the last one: as much as the service keeps for a client.
 pub(crate) const WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// How often a request is written again after recoveries before it is given up: it may be what ends the sockets.
-const RESENDS_MAX: u32 = 100;
+/// How many sockets in a row may end without bringing anything new before what was written to them is given up: it may be what ends them.
+const FRUITLESS_SOCKETS_MAX: u32 = 100;
 
 /// The generator keeps out of the way of ids that the application chooses up to here; beyond, it never gets there.
 const OWN_ID_FOLLOWED_MAX: u64 = 1 << 53;
@@ -38,6 +38,7 @@ pub(crate) struct Requests {
     timers: BTreeSet<(Moment, Ticket)>,
     next_ack_id: u64,
     bytes: usize,
+    fruitless_sockets: u32,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,6 @@ struct Waiting {
     /// Whether an earlier session that was lost may have carried it out.
     in_doubt: bool,
     failures: u32,
-    resends: u32,
     last_closure: Option<Closure>,
 }
 
@@ -83,6 +83,7 @@ impl Requests {
             timers: BTreeSet::new(),
             next_ack_id: 1,
             bytes: 0,
+            fruitless_sockets: 0,
         }
     }
 
@@ -120,7 +121,6 @@ impl Requests {
             written_in_session: false,
             in_doubt: false,
             failures: 0,
-            resends: 0,
             last_closure: None,
         };
         self.waiting.insert(ticket, waiting);
@@ -184,6 +184,11 @@ impl Requests {
         Some(waiting)
     }
 
+    /// The service has sent something new over the present socket.
+    pub(crate) fn progress(&mut self) {
+        self.fruitless_sockets = 0;
+    }
+
     /// Takes an ack. Returns what a success means for the groups.
     pub(crate) fn acknowledge(
         &mut self,
@@ -194,6 +199,7 @@ impl Requests {
         out: &mut Outputs,
     ) -> Option<Effect> {
         let ticket = *self.by_ack_id.get(&ack_id)?;
+        self.progress();
         let duplicate = outcome.as_ref().is_err_and(|error| error.name == "Duplicate");
         match outcome {
             Err(error) if !duplicate => {
@@ -250,14 +256,14 @@ impl Requests {
     /// The socket is gone. Whatever was written may or may not have arrived.
     pub(crate) fn socket_lost(&mut self, closure: &Closure, out: &mut Outputs) {
         self.timers.clear();
+        self.fruitless_sockets += 1;
         let mut given_up = Vec::new();
         for (ticket, waiting) in &mut self.waiting {
             let written = matches!(waiting.phase, Phase::Written { .. });
             waiting.phase = Phase::Queued;
             if written {
-                waiting.resends += 1;
                 waiting.last_closure = Some(closure.clone());
-                if closure.blames_client() || waiting.resends > RESENDS_MAX {
+                if closure.blames_client() || self.fruitless_sockets > FRUITLESS_SOCKETS_MAX {
                     given_up.push(*ticket);
                 }
             }

@@ -16,11 +16,12 @@ use crate::{
 pub struct GroupStreamWriter {
     client: Client,
     stream_id: String,
+    number: u64,
 }
 
 impl GroupStreamWriter {
-    pub(crate) fn new(client: Client, stream_id: String) -> Self {
-        Self { client, stream_id }
+    pub(crate) fn new(client: Client, stream_id: String, number: u64) -> Self {
+        Self { client, stream_id, number }
     }
 
     /// The stream's id.
@@ -81,6 +82,6 @@ impl GroupStreamWriter {
 
 impl Drop for GroupStreamWriter {
     fn drop(&mut self) {
-        self.client.abandon_stream(&self.stream_id);
+        self.client.abandon_stream(&self.stream_id, self.number);
     }
 }
