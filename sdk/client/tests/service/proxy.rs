@@ -25,15 +25,15 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Plan {
     random: Random,
-    pub(crate) faults_left: u32,
-    pub(crate) bytes_max: u64,
+    faults_left: u32,
+    bytes_max: u64,
     /// One fault in so many is a silence.
-    pub(crate) silence_one_in: u64,
+    silence_one_in: u64,
 }
 
 impl Plan {
-    pub(crate) fn new(seed: u64, faults: u32) -> Self {
-        Self { random: Random(seed), faults_left: faults, bytes_max: 80_000, silence_one_in: 5 }
+    pub(crate) fn new(seed: u64, faults: u32, bytes_max: u64) -> Self {
+        Self { random: Random(seed), faults_left: faults, bytes_max, silence_one_in: 5 }
     }
 
     fn next(&mut self) -> Option<(u64, Fault)> {
@@ -68,7 +68,7 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Passes everything on until it is told otherwise.
     pub(crate) async fn start(target: String) -> Self {
-        Self::start_with(target, Plan::new(0, 0)).await
+        Self::start_with(target, Plan::new(0, 0, 1)).await
     }
 
     pub(crate) async fn start_with(target: String, plan: Plan) -> Self {

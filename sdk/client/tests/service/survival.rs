@@ -44,18 +44,19 @@ impl Arrived {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_both_ways_arrive_once_and_in_order_through_two_hundred_cuts_and_silences() {
-    survive(Protocol::JsonReliable, 0x5eed_0001).await;
+    survive(Protocol::JsonReliable, 0x5eed_0001, 80_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn protobuf_survives_them_too() {
-    survive(Protocol::ProtobufReliable, 0x5eed_0002).await;
+    survive(Protocol::ProtobufReliable, 0x5eed_0002, 16_000).await;
 }
 
-async fn survive(protocol: Protocol, seed: u64) {
+/// Frames of protobuf are smaller, so its sockets last for fewer bytes.
+async fn survive(protocol: Protocol, seed: u64, bytes_max: u64) {
     println!("seed {seed:#x}");
     let server = Server::start();
-    let proxy = Proxy::start_with(server.address(), Plan::new(seed, FAULTS)).await;
+    let proxy = Proxy::start_with(server.address(), Plan::new(seed, FAULTS, bytes_max)).await;
     let alice = impatient(Client::builder(server.url_via("alice", &proxy.address)))
         .protocol(protocol)
         .keep_alive_interval(Duration::from_millis(50))
