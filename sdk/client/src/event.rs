@@ -249,7 +249,8 @@ impl GroupStates {
     fn bytes(&self) -> usize {
         const ITEM_BYTES: usize = 128;
         let of_item = |item: &GroupStateItem| {
-            ITEM_BYTES + item.state.iter().flatten().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+            ITEM_BYTES
+                + item.state.iter().flatten().map(|(key, value)| key.len() + value.len()).sum::<usize>()
         };
         self.items.iter().map(of_item).sum()
     }

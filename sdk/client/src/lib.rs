@@ -27,8 +27,8 @@ pub use data::{Any, Data, Metadata};
 pub use delivery::Events;
 pub use error::{Error, ErrorDetail, Result, Source};
 pub use event::{
-    Closure, Connected, Disconnected, Event, GroupMessage, GroupState, GroupStateItem, GroupStates, Recovered,
-    Recovering, RejoinGroupFailed, RejoinStep, ServerMessage, Stopped, StreamError, StreamInfo,
+    Closure, Connected, Disconnected, Event, GroupMessage, GroupState, GroupStateItem, GroupStates,
+    Recovered, Recovering, RejoinGroupFailed, RejoinStep, ServerMessage, Stopped, StreamError, StreamInfo,
 };
 pub use handler::Handler;
 pub use retry::{RetryMode, RetryPolicy};

@@ -29,7 +29,9 @@ pub(crate) fn event(name: &str) -> Result<()> {
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic());
     let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
     if !first || !rest || name.len() > EVENT_NAME_BYTES_MAX {
-        return invalid("an event's name has a letter, then letters, digits, '_', '.', '-', at most 128 in all");
+        return invalid(
+            "an event's name has a letter, then letters, digits, '_', '.', '-', at most 128 in all",
+        );
     }
     Ok(())
 }

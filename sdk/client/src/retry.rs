@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn an_exponential_wait_doubles_up_to_its_bound() {
         let policy = RetryPolicy::reconnects().mode(RetryMode::Exponential);
-        let seconds: Vec<_> = (1..=7).filter_map(|retry| policy.delay_before(retry)).map(|d| d.as_secs()).collect();
+        let seconds: Vec<_> =
+            (1..=7).filter_map(|retry| policy.delay_before(retry)).map(|d| d.as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(policy.delay_before(u32::MAX), Some(30 * SECOND));
     }

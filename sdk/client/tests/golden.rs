@@ -123,7 +123,10 @@ fn client_streams_and_states() -> Vec<(&'static str, ClientMessage)> {
         ("stream_end_with_error", ClientMessage::StreamEnd { stream_id, error: Some(broken) }),
         ("set_group_state", set(Some(3), Some(state()))),
         ("clear_group_state", set(Some(4), None)),
-        ("subscribe_group_state", ClientMessage::SubscribeGroupState { group: group.clone(), ack_id: Some(5) }),
+        (
+            "subscribe_group_state",
+            ClientMessage::SubscribeGroupState { group: group.clone(), ack_id: Some(5) },
+        ),
         ("unsubscribe_group_state", ClientMessage::UnsubscribeGroupState { group, ack_id: Some(6) }),
     ]
 }
@@ -133,7 +136,8 @@ fn what_a_client_writes_is_golden() {
     let mut frames = frames("client");
     for (name, message) in client_requests().into_iter().chain(client_streams_and_states()) {
         for (protocol, extension) in [(Protocol::Json, "json"), (Protocol::Protobuf, "protobuf.hex")] {
-            let golden = frames.remove(&format!("{name}.{extension}")).unwrap_or_else(|| panic!("{name} is golden"));
+            let golden =
+                frames.remove(&format!("{name}.{extension}")).unwrap_or_else(|| panic!("{name} is golden"));
             assert_eq!(protocol.encode(&message), golden, "{name}.{extension}");
         }
     }
@@ -207,7 +211,8 @@ fn answers() -> Vec<(&'static str, ServiceMessage)> {
     let nack = ServiceMessage::StreamNack {
         stream_id: stream_id.clone(),
         expected_sequence_id: 2,
-        error: detail("InvalidSequenceId", "The next message of the stream has the sequence id 2.").expect("it is one"),
+        error: detail("InvalidSequenceId", "The next message of the stream has the sequence id 2.")
+            .expect("it is one"),
     };
     let not_found = detail("StreamNotFound", "There is no open stream with this id.");
     let full = "The outbound message queue is full.".to_owned();
@@ -279,7 +284,8 @@ fn without_sender(mut message: ServiceMessage) -> ServiceMessage {
 fn what_the_service_writes_is_understood() {
     let mut frames = frames("service");
     let plain = answers().into_iter().chain(messages()).map(|(name, message)| (name.to_owned(), message));
-    let reliable = messages().into_iter().map(|(name, message)| (format!("{name}.reliable"), numbered(message)));
+    let reliable =
+        messages().into_iter().map(|(name, message)| (format!("{name}.reliable"), numbered(message)));
     for (name, message) in plain.chain(reliable) {
         let mut golden = |extension| {
             frames.remove(&format!("{name}.{extension}")).unwrap_or_else(|| panic!("{name} is golden"))
@@ -319,7 +325,15 @@ fn members_may_come_in_any_order_and_with_escapes() {
 
 #[test]
 fn broken_frames_are_errors_and_never_panics() {
-    for broken in ["", "{", "null", "[]", r#"{"type":1}"#, r#"{"type":"ack"}"#, r#"{"type":"ack","ackId":-1,"success":true}"#] {
+    for broken in [
+        "",
+        "{",
+        "null",
+        "[]",
+        r#"{"type":1}"#,
+        r#"{"type":"ack"}"#,
+        r#"{"type":"ack","ackId":-1,"success":true}"#,
+    ] {
         let frame = Frame::Text(broken.as_bytes().to_vec().into());
         assert!(Protocol::Json.decode(&frame).is_err(), "{broken}");
     }

@@ -138,10 +138,8 @@ mod tests {
 
     #[test]
     fn a_recovery_adds_two_parameters_to_the_url() {
-        let target = Target::Recovery {
-            connection_id: "c 1".to_owned(),
-            reconnection_token: "to.k+en".to_owned(),
-        };
+        let target =
+            Target::Recovery { connection_id: "c 1".to_owned(), reconnection_token: "to.k+en".to_owned() };
         let url = session_url(URL, &target).expect("it is valid");
         let wanted = format!("{URL}&awps_connection_id=c+1&awps_reconnection_token=to.k%2Ben");
         assert_eq!(url.as_str(), wanted);

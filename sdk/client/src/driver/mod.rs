@@ -116,9 +116,8 @@ impl Driver {
         if let Some(deadline) = deadline.filter(|deadline| *deadline != sleep.deadline()) {
             sleep.as_mut().reset(deadline);
         }
-        let takes_calls = !self.orphaned
-            && self.session.has_room()
-            && self.socket.as_ref().is_none_or(Socket::has_room);
+        let takes_calls =
+            !self.orphaned && self.session.has_room() && self.socket.as_ref().is_none_or(Socket::has_room);
         let (socket, opening) = (&mut self.socket, &mut self.opening);
         tokio::select! {
             event = poll_fn(|context| match socket {
@@ -149,6 +148,8 @@ impl Driver {
             }
             Wake::Opened(opened) => self.opened(now, opened),
             Wake::Call(Some(Call { ticket, command, answer })) => {
+                // What was given up before the call must be out of its way: it may use an id again.
+                self.take_abandoned();
                 self.answers.insert(ticket, answer);
                 self.session.submit(now, ticket, command);
             }
@@ -156,20 +157,21 @@ impl Driver {
                 self.orphaned = true;
                 self.session.stop(now, None);
             }
-            Wake::Abandoned => {
-                for abandoned in self.shared.take_abandoned() {
-                    match abandoned {
-                        Abandoned::Call(ticket) if self.answers.remove(&ticket).is_some() => {
-                            self.session.abandon(ticket);
-                        }
-                        Abandoned::Call(_) => {}
-                        Abandoned::Stream { stream_id, writer } => {
-                            self.session.abandon_stream(&stream_id, writer);
-                        }
+            Wake::Abandoned => self.take_abandoned(),
+            Wake::Other => {}
+        }
+    }
+
+    fn take_abandoned(&mut self) {
+        for abandoned in self.shared.take_abandoned() {
+            match abandoned {
+                Abandoned::Call(ticket) => {
+                    if self.answers.remove(&ticket).is_some() {
+                        self.session.abandon(ticket);
                     }
                 }
+                Abandoned::Stream { stream_id, writer } => self.session.abandon_stream(&stream_id, writer),
             }
-            Wake::Other => {}
         }
     }
 

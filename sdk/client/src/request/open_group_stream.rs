@@ -3,7 +3,9 @@
 use std::{future::IntoFuture, time::Duration};
 
 use super::CallFuture;
-use crate::{client::Client, error::Error, limits, session::Command, stream::GroupStreamWriter, wire::ClientMessage};
+use crate::{
+    client::Client, error::Error, limits, session::Command, stream::GroupStreamWriter, wire::ClientMessage,
+};
 
 /// A stream to a group that is to be opened. Await it to get its [`GroupStreamWriter`].
 #[must_use = "nothing is sent before it is awaited"]
@@ -48,7 +50,7 @@ impl IntoFuture for OpenGroupStream {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             limits::group(&self.group)?;
-            let stream_id = self.stream_id.unwrap_or_else(|| random_id());
+            let stream_id = self.stream_id.unwrap_or_else(random_id);
             if stream_id.is_empty() {
                 return Err(Error::InvalidArgument("a stream's id is not empty".to_owned()));
             }

@@ -13,12 +13,26 @@ pub(crate) enum Command {
     Request(Request),
     Invoke(Invoke),
     /// `writer` tells the stream from others that had its id before.
-    OpenStream { stream_id: String, writer: u64, start: ClientMessage },
-    WriteStream { stream_id: String, data: Data },
-    EndStream { stream_id: String, error: Option<StreamEndError> },
-    KeepStreamAlive { stream_id: String },
+    OpenStream {
+        stream_id: String,
+        writer: u64,
+        start: ClientMessage,
+    },
+    WriteStream {
+        stream_id: String,
+        data: Data,
+    },
+    EndStream {
+        stream_id: String,
+        error: Option<StreamEndError>,
+    },
+    KeepStreamAlive {
+        stream_id: String,
+    },
     /// Wait until it is over.
-    WatchStream { stream_id: String },
+    WatchStream {
+        stream_id: String,
+    },
 }
 
 /// A request that can be acknowledged.

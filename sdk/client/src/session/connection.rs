@@ -301,7 +301,11 @@ impl Session {
             Phase::Opening { failures, .. } => {
                 self.out.push(Output::Abandon);
                 self.keep_alive.closed();
-                self.opening_failed(now, failures, Error::connect("it took longer than the connect time-out"));
+                self.opening_failed(
+                    now,
+                    failures,
+                    Error::connect("it took longer than the connect time-out"),
+                );
             }
             Phase::Waiting { failures, .. } => self.open_new(now, failures),
             Phase::Restoring { .. } => {

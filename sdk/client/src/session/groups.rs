@@ -136,9 +136,7 @@ impl Group {
         let (group, ack_id) = (name.to_owned(), Some(ack_id));
         match step {
             RejoinStep::Join => ClientMessage::JoinGroup { group, ack_id },
-            RejoinStep::SetState => {
-                ClientMessage::SetGroupState { group, ack_id, state: self.state.clone() }
-            }
+            RejoinStep::SetState => ClientMessage::SetGroupState { group, ack_id, state: self.state.clone() },
             RejoinStep::SubscribeState => ClientMessage::SubscribeGroupState { group, ack_id },
         }
     }

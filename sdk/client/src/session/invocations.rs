@@ -90,7 +90,10 @@ impl Invocations {
         let error = error.unwrap_or_else(|| {
             // Such an answer may not be meant as the last one.
             out.send(codec, &ClientMessage::CancelInvocation { invocation_id: invocation_id.clone() });
-            ErrorDetail::new("Unsupported", "The service's answer says neither success nor why there is none.")
+            ErrorDetail::new(
+                "Unsupported",
+                "The service's answer says neither success nor why there is none.",
+            )
         });
         out.complete(ticket, Err(Error::InvocationFailed { invocation_id, error }));
     }

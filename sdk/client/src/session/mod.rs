@@ -34,12 +34,7 @@ use phase::Phase;
 use requests::{Requests, WAITING_MAX};
 use sequence::Sequence;
 
-use crate::{
-    error::Error,
-    event::Closure,
-    options::Options,
-    wire::Codec,
-};
+use crate::{error::Error, event::Closure, options::Options, wire::Codec};
 
 #[derive(Debug)]
 pub(crate) struct Session {

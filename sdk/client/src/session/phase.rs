@@ -74,7 +74,9 @@ impl Phase {
             Self::Waiting { until, .. } => Some(until),
             Self::Recovering { attempt, window_ends } => Some(match attempt {
                 Attempt::Waiting { until } => until,
-                Attempt::Opening { deadline } | Attempt::Unconfirmed { deadline } => deadline.min(window_ends),
+                Attempt::Opening { deadline } | Attempt::Unconfirmed { deadline } => {
+                    deadline.min(window_ends)
+                }
             }),
         }
     }

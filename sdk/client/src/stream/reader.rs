@@ -139,7 +139,11 @@ struct Active {
 }
 
 impl Readers {
-    pub(crate) fn new(options: GroupStreamsOptions, bounds: Bounds, room: &Arc<Room>) -> (Self, GroupStreams) {
+    pub(crate) fn new(
+        options: GroupStreamsOptions,
+        bounds: Bounds,
+        room: &Arc<Room>,
+    ) -> (Self, GroupStreams) {
         let (streams, receiver) = queue(bounds, room);
         let readers =
             Self { options, streams, active: HashMap::new(), bounds, room: room.clone(), next_idle: None };
@@ -201,7 +205,10 @@ impl Readers {
             return false;
         }
         if self.active.len() >= ACTIVE_MAX {
-            tracing::warn!(stream_id = key.stream_id, "too many group streams at a time; this one is not followed");
+            tracing::warn!(
+                stream_id = key.stream_id,
+                "too many group streams at a time; this one is not followed"
+            );
             return false;
         }
         let (fragments, receiver) = queue(self.bounds, &self.room);
@@ -251,8 +258,7 @@ impl Readers {
 
 impl Active {
     fn fail(self, name: &str, message: &str) {
-        let error =
-            StreamError { name: name.to_owned(), message: message.to_owned(), user_error_code: None };
+        let error = StreamError { name: name.to_owned(), message: message.to_owned(), user_error_code: None };
         self.fragments.push(Err(error), 0);
     }
 }

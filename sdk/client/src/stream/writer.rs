@@ -1,12 +1,6 @@
 //! The sending end of a group stream.
 
-use crate::{
-    client::Client,
-    data::Data,
-    error::Result,
-    session::Command,
-    wire::StreamEndError,
-};
+use crate::{client::Client, data::Data, error::Result, session::Command, wire::StreamEndError};
 
 /// The sending end of a group stream.
 ///

@@ -92,7 +92,9 @@ impl Codec for Protocol {
     fn decode(&self, frame: &Frame) -> Result<ServiceMessage, DecodeError> {
         match (self, frame) {
             (Self::Json | Self::JsonReliable, Frame::Text(text)) => json::decode(text),
-            (Self::Protobuf | Self::ProtobufReliable, Frame::Binary(bytes)) => protobuf::decode(bytes.clone()),
+            (Self::Protobuf | Self::ProtobufReliable, Frame::Binary(bytes)) => {
+                protobuf::decode(bytes.clone())
+            }
             (_, Frame::Text(_)) => Err(DecodeError("the protobuf protocols have no text frames".to_owned())),
             (_, Frame::Binary(_)) => Err(DecodeError("the JSON protocols have no binary frames".to_owned())),
         }

@@ -99,7 +99,8 @@ async fn a_start_that_is_dropped_does_no_harm() {
         let start = client.start();
         tokio::pin!(start);
         // Polled once, then dropped: nobody waits for it any more.
-        poll_fn(|context| Poll::Ready(assert!(start.as_mut().poll(context).is_pending()))).await;
+        let waits = poll_fn(|context| Poll::Ready(start.as_mut().poll(context).is_pending()));
+        assert!(waits.await);
     }
     client.stop().await;
     client.start().await.expect("it was stopped");
@@ -156,7 +157,10 @@ async fn a_client_that_does_not_reconnect_stops_and_shows_the_close() {
     client.start().await.expect("the service is there");
     // Larger than the service takes, which it says with close code 1009.
     let error = client.send_to_group("g", "x".repeat(2 << 20)).await.expect_err("it is too large");
-    assert!(matches!(&error, Error::ConnectionLost { closure, .. } if closure.code == Some(1009)), "{error:?}");
+    assert!(
+        matches!(&error, Error::ConnectionLost { closure, .. } if closure.code == Some(1009)),
+        "{error:?}"
+    );
     let stopped = until(&mut events, "stopped", |event| match event {
         Event::Stopped(stopped) => Some(stopped),
         _ => None,

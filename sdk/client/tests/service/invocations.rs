@@ -23,10 +23,7 @@ async fn without_a_handler_an_invocation_fails_as_not_found() {
     let server = Server::start();
     let client = server.started("alice").await;
     let error = client.invoke("echo").data("a").await.expect_err("there is no handler");
-    assert!(
-        matches!(&error, Error::InvocationFailed { error, .. } if error.name == "NotFound"),
-        "{error:?}"
-    );
+    assert!(matches!(&error, Error::InvocationFailed { error, .. } if error.name == "NotFound"), "{error:?}");
     client.send_to_group("g", "a").await.expect("the client goes on");
 }
 

@@ -100,10 +100,8 @@ async fn calls_wait_while_there_is_no_socket() {
     client.start().await.expect("the service is there");
     drop(server);
     recovering(&mut events).await;
-    let (sent, _server) = tokio::join!(
-        async { client.send_to_group("g", "a").await },
-        async { Server::start_with(port, "") },
-    );
+    let (sent, _server) =
+        tokio::join!(async { client.send_to_group("g", "a").await }, async { Server::start_with(port, "") },);
     let sent = sent.expect("it waited for the new session");
     assert!(!sent.in_doubt, "it was never written to the old one");
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use webpubsub_client::{
-    Client, Data, Error, GroupStream, GroupStreams, GroupStreamsOptions, Protocol, StreamEndError, StreamError,
+    Client, Data, Error, GroupStream, GroupStreams, GroupStreamsOptions, Protocol, StreamEndError,
+    StreamError,
 };
 
 use crate::{
@@ -105,7 +106,8 @@ async fn an_idle_stream_ends_for_both_ends_and_the_writer_learns_why() {
     let mut writer = open.await.expect("it may send");
     writer.write("a").await.expect("the stream is open");
     writer.keep_alive().await.expect("the stream is open");
-    let idle = |error: Error| matches!(error, Error::StreamEnded { error, .. } if error.name == "IdleTimeout");
+    let idle =
+        |error: Error| matches!(error, Error::StreamEnded { error, .. } if error.name == "IdleTimeout");
     assert!(patiently("the end", writer.closed()).await.is_err_and(idle));
     assert!(writer.write("b").await.is_err_and(idle));
     assert!(writer.end().await.is_err_and(idle));
@@ -177,7 +179,8 @@ async fn a_stream_does_not_survive_the_loss_of_its_session() {
     assert!(patiently("a fragment", stream.next()).await.is_some_and(|fragment| fragment.is_ok()));
     drop(server);
     let _server = Server::start_with(port, "");
-    let lost = |error: Error| matches!(error, Error::StreamEnded { error, .. } if error.name == "ConnectionLost");
+    let lost =
+        |error: Error| matches!(error, Error::StreamEnded { error, .. } if error.name == "ConnectionLost");
     assert!(patiently("the end", writer.closed()).await.is_err_and(lost));
     assert_eq!(texts(&mut stream).await.1.map(|error| error.name), Some("SessionLost".to_owned()));
 }

@@ -54,7 +54,6 @@ async fn protobuf_survives_them_too() {
 
 /// Frames of protobuf are smaller, so its sockets last for fewer bytes.
 async fn survive(protocol: Protocol, seed: u64, bytes_max: u64) {
-    println!("seed {seed:#x}");
     let server = Server::start();
     let proxy = Proxy::start_with(server.address(), Plan::new(seed, FAULTS, bytes_max)).await;
     let alice = impatient(Client::builder(server.url_via("alice", &proxy.address)))
@@ -70,13 +69,18 @@ async fn survive(protocol: Protocol, seed: u64, bytes_max: u64) {
     alice.join_group("g").await.expect("it may join");
 
     let arrived = Arrived::default();
-    let run = async { tokio::join!(publish_alice(&alice, &arrived), publish_bob(&bob, &arrived), receive(events, &arrived)) };
-    let ((), (), recoveries) = tokio::time::timeout(Duration::from_secs(300), run).await.expect("nothing is lost");
-    println!("{} faults, {recoveries} recoveries", proxy.faults());
-    assert_eq!(proxy.faults(), FAULTS, "every fault has happened");
+    let run = async {
+        tokio::join!(publish_alice(&alice, &arrived), publish_bob(&bob, &arrived), receive(events, &arrived))
+    };
+    let ((), (), recoveries) =
+        tokio::time::timeout(Duration::from_secs(300), run).await.expect("nothing is lost");
+    assert_eq!(proxy.faults(), FAULTS, "every fault of seed {seed:#x} has happened");
+    // Some faults hit a socket before its session goes on, so there are fewer recoveries than faults.
+    assert!(recoveries > u64::from(FAULTS) / 2, "{recoveries} recoveries");
 }
 
 /// Many at a time, so that cuts hit requests that are written and not answered.
+#[expect(clippy::async_yields_async, reason = "the stream is one of requests that are yet to be awaited")]
 async fn publish_alice(alice: &Client, arrived: &Arrived) {
     let sends = stream::iter(0..MESSAGES).then(|number| async move {
         arrived.wait(&arrived.of_alice, number).await;

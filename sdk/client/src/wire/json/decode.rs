@@ -199,10 +199,8 @@ fn stream_answer(object: Object<'_>) -> Result<ServiceMessage, DecodeError> {
     if object.r#type == "streamAck" {
         return Ok(ServiceMessage::StreamAck { stream_id, expected_sequence_id });
     }
-    let error = ErrorDetail {
-        name: object.name.unwrap_or_default(),
-        message: object.message.unwrap_or_default(),
-    };
+    let error =
+        ErrorDetail { name: object.name.unwrap_or_default(), message: object.message.unwrap_or_default() };
     Ok(ServiceMessage::StreamNack { stream_id, expected_sequence_id, error })
 }
 

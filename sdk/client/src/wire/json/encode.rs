@@ -158,10 +158,9 @@ fn object(message: &ClientMessage) -> Object<'_> {
                 .with_data(data)
         }
         ClientMessage::StreamKeepAlive { stream_id } => Object::of_stream("streamData", stream_id),
-        ClientMessage::StreamEnd { stream_id, error } => Object {
-            error: error.as_ref().map(EndError::from),
-            ..Object::of_stream("streamEnd", stream_id)
-        },
+        ClientMessage::StreamEnd { stream_id, error } => {
+            Object { error: error.as_ref().map(EndError::from), ..Object::of_stream("streamEnd", stream_id) }
+        }
         ClientMessage::SetGroupState { group, ack_id, state } => {
             Object { state: state.as_ref(), ..Object::of_group("setGroupState", group, *ack_id) }
         }

@@ -21,7 +21,8 @@ fn upstream(message: &ClientMessage) -> Upstream {
         M::SendToGroup { group, ack_id, data, no_echo, ttl_seconds, metadata } => {
             let data = Some(data.into());
             let no_echo = no_echo.then_some(true);
-            let send = schema::SendToGroup { group, ack_id, data, no_echo, ttl_seconds, metadata, stream: None };
+            let send =
+                schema::SendToGroup { group, ack_id, data, no_echo, ttl_seconds, metadata, stream: None };
             Upstream::SendToGroup(send)
         }
         M::Event { event, ack_id, data, metadata } => {
