@@ -1,9 +1,9 @@
-// The work of throughput.rs with the JavaScript client: node throughput.mjs [MESSAGES] [PUBLISHERS]
+// The work of throughput.rs with the JavaScript client: node throughput.mjs [MESSAGES] [PUBLISHERS] [reliable]
 //
 // Needs `npm install @azure/web-pubsub @azure/web-pubsub-client` where it is run.
 import { readFileSync } from "node:fs";
 import { WebPubSubServiceClient } from "@azure/web-pubsub";
-import { WebPubSubClient } from "@azure/web-pubsub-client";
+import { WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol } from "@azure/web-pubsub-client";
 
 const GROUP = "throughput";
 const IN_FLIGHT = 16;
@@ -17,7 +17,9 @@ const service = new WebPubSubServiceClient(connectionString, "chat", { allowInse
 async function connect(userId) {
   const roles = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"];
   const { url } = await service.getClientAccessToken({ userId, roles });
-  const client = new WebPubSubClient(url);
+  const reliable = process.argv.includes("reliable");
+  const protocol = reliable ? WebPubSubJsonReliableProtocol() : WebPubSubJsonProtocol();
+  const client = new WebPubSubClient(url, { protocol });
   await client.start();
   return client;
 }

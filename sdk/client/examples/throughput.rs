@@ -1,7 +1,10 @@
-//! How fast messages are received: `cargo run --release --example throughput -- [MESSAGES] [PUBLISHERS]`.
+//! How fast messages are received: `cargo run --release --example throughput -- [MESSAGES] [PUBLISHERS] [reliable]`.
 //!
 //! Other clients of this process publish to a group, each waiting for its acks 16 at a time. Printed are messages per second, and
 //! the CPU time and peak memory of the process (from /proc/self). `throughput.mjs` does the same work with the JavaScript client.
+//!
+//! The protocol is plain JSON unless `reliable` is said: the JavaScript client acknowledges reliable messages once a second, and the service
+//! ends a session with 1,000 unacknowledged ones, so it cannot take many more than that in a second.
 #![allow(clippy::print_stdout, reason = "it prints a measurement")]
 
 mod support;
@@ -10,7 +13,7 @@ use std::{future::IntoFuture as _, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
-use webpubsub_client::{Client, Event};
+use webpubsub_client::{Client, Event, Protocol};
 
 const GROUP: &str = "throughput";
 const IN_FLIGHT: usize = 16;
@@ -20,14 +23,16 @@ async fn main() -> webpubsub_client::Result<()> {
     let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
     let messages: usize = arguments.next().unwrap_or(100_000);
     let publishers: usize = arguments.next().unwrap_or(1).max(1);
-    let receiver = connect("receiver").await?;
+    let reliable = std::env::args().any(|argument| argument == "reliable");
+    let protocol = if reliable { Protocol::JsonReliable } else { Protocol::Json };
+    let receiver = connect("receiver", protocol).await?;
     let mut events = receiver.events();
     receiver.join_group(GROUP).await?;
 
     let (started, cpu_before) = (Instant::now(), cpu_seconds());
     for number in 0..publishers {
         let share = messages / publishers + usize::from(number < messages % publishers);
-        let publisher = connect(&format!("publisher{number}")).await?;
+        let publisher = connect(&format!("publisher{number}"), protocol).await?;
         tokio::spawn(publish(publisher, share));
     }
     let mut received = 0;
@@ -44,9 +49,10 @@ async fn main() -> webpubsub_client::Result<()> {
     Ok(())
 }
 
-async fn connect(user: &str) -> webpubsub_client::Result<Client> {
+async fn connect(user: &str, protocol: Protocol) -> webpubsub_client::Result<Client> {
     let roles = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup"];
-    let client = Client::new(support::access_url(&support::connection_string(), "chat", user, &roles));
+    let url = support::access_url(&support::connection_string(), "chat", user, &roles);
+    let client = Client::builder(url).protocol(protocol).build();
     client.start().await?;
     Ok(client)
 }
