@@ -45,7 +45,7 @@ impl Invoke {
         self
     }
 
-    /// Uses this id instead of the client's next one.
+    /// Uses this id instead of the client's next one. Do not use one again that was dropped: the service may still answer it.
     pub fn invocation_id(mut self, invocation_id: impl Into<String>) -> Self {
         self.invocation_id = Some(invocation_id.into());
         self

@@ -28,22 +28,35 @@ async fn without_a_handler_an_invocation_fails_as_not_found() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_is_dropped_is_cancelled_and_its_id_free_again() {
+async fn invocations_that_are_dropped_are_cancelled_at_the_service() {
+    // As many as the service lets wait at a time, and some more.
+    const DROPPED: usize = 70;
     let handler = Handler::start().await;
     let server = Server::start_with(0, &handler.settings());
     let client = server.started("alice").await;
-    {
-        let slow = client.invoke("slow").invocation_id("1").into_future();
-        tokio::pin!(slow);
+    for _ in 0..DROPPED {
+        let slow = client.invoke("slow").into_future();
         tokio::select! {
             biased;
-            answer = &mut slow => panic!("the handler never answers: {answer:?}"),
+            answer = slow => panic!("the handler never answers: {answer:?}"),
             sent = client.send_to_group("g", "behind it").into_future() => drop(sent.expect("it may send")),
         }
-        let twice = client.invoke("echo").invocation_id("1").await;
-        assert!(matches!(twice, Err(Error::InvocationIdInUse(_))), "{twice:?}");
     }
-    // The service would refuse an id that still waits there.
-    let answer = client.invoke("echo").data("a").invocation_id("1").await.expect("the handler answers");
+    let answer = client.invoke("echo").data("a").await.expect("the handler answers");
     assert_eq!(answer.data.as_ref().and_then(Data::as_text), Some("a"));
+}
+
+#[tokio::test]
+async fn two_invocations_cannot_wait_under_one_id() {
+    let handler = Handler::start().await;
+    let server = Server::start_with(0, &handler.settings());
+    let client = server.started("alice").await;
+    let slow = client.invoke("slow").invocation_id("1").into_future();
+    tokio::select! {
+        biased;
+        answer = slow => panic!("the handler never answers: {answer:?}"),
+        twice = client.invoke("echo").invocation_id("1").into_future() => {
+            assert!(matches!(twice, Err(Error::InvocationIdInUse(_))), "{twice:?}");
+        }
+    }
 }
