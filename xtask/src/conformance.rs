@@ -50,7 +50,8 @@ fn folder(project: &Project) -> PathBuf {
     project.root.join("testing/conformance")
 }
 
-fn binary(project: &Project) -> Result<PathBuf> {
+/// The release binary, which must have been built.
+pub(crate) fn binary(project: &Project) -> Result<PathBuf> {
     let binary = project.binary();
     if !binary.exists() {
         bail!("there is no binary at {}; build it with: cargo xtask test --only build", binary.display());

@@ -11,7 +11,7 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
   help                                     this
 
-Steps of test, in order: format clippy deny test build fuzz node python";
+Steps of test, in order: format clippy deny test build sdk fuzz node python";
 
 /// How long `cargo xtask fuzz` runs each target, in seconds.
 const FUZZ_SECONDS: u64 = 60;

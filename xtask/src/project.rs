@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -7,7 +8,7 @@ use crate::process;
 
 /// Where everything is.
 pub(crate) struct Project {
-    /// The root of the workspace.
+    /// The root of the project, which is also the workspace of the service.
     pub(crate) root: PathBuf,
     /// Where cargo puts what it builds.
     pub(crate) target: PathBuf,
@@ -23,6 +24,23 @@ impl Project {
         let target =
             metadata["target_directory"].as_str().context("cargo metadata names no target directory")?;
         Ok(Self { root, target: target.into() })
+    }
+
+    /// The workspace of the SDK crates.
+    pub(crate) fn sdk(&self) -> PathBuf {
+        self.root.join("sdk")
+    }
+
+    /// The workspaces, each with a lock file of its own.
+    pub(crate) fn workspaces(&self) -> [PathBuf; 2] {
+        [self.root.clone(), self.sdk()]
+    }
+
+    /// Cargo in one of the workspaces. All of them build into the same folder.
+    pub(crate) fn cargo(&self, workspace: &Path) -> Command {
+        let mut cargo = process::cargo(workspace);
+        cargo.env("CARGO_TARGET_DIR", &self.target);
+        cargo
     }
 
     /// The release binary of the service.

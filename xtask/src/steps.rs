@@ -15,12 +15,13 @@ pub(crate) struct Step {
 }
 
 /// Every step, in order: what fails fast comes first.
-static STEPS: [Step; 8] = [
+static STEPS: [Step; 9] = [
     Step { name: "format", needs: &[], run: format },
     Step { name: "clippy", needs: &[], run: clippy },
     Step { name: "deny", needs: &[], run: deny::check },
     Step { name: "test", needs: &[], run: test },
     Step { name: "build", needs: &[], run: build },
+    Step { name: "sdk", needs: &[], run: sdk },
     Step { name: "fuzz", needs: &[], run: |project| fuzz::run(project, None, FUZZ_SECONDS, Some(1)) },
     Step { name: "node", needs: &[Tool::Node, Tool::Npm], run: conformance::node },
     Step { name: "python", needs: &[Tool::Python], run: conformance::python },
@@ -89,18 +90,30 @@ fn timed<T>(act: impl FnOnce() -> T) -> (T, f64) {
 }
 
 fn format(project: &Project) -> Result<()> {
-    process::run(process::cargo(&project.root).args(["fmt", "--all", "--check"]))?;
+    for workspace in project.workspaces() {
+        process::run(process::cargo(&workspace).args(["fmt", "--all", "--check"]))?;
+    }
     let manifest = fuzz::folder(project).join("Cargo.toml");
     process::run(process::cargo(&project.root).args(["fmt", "--check", "--manifest-path"]).arg(manifest))
 }
 
 fn clippy(project: &Project) -> Result<()> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    process::run(process::cargo(&project.root).args(arguments))
+    project
+        .workspaces()
+        .iter()
+        .try_for_each(|workspace| process::run(project.cargo(workspace).args(arguments)))
 }
 
 fn test(project: &Project) -> Result<()> {
     process::run(process::cargo(&project.root).args(["test", "--workspace", "--locked"]))
+}
+
+/// The SDK crates, against the release binary.
+fn sdk(project: &Project) -> Result<()> {
+    let binary = conformance::binary(project)?;
+    let arguments = ["test", "--workspace", "--all-features", "--locked"];
+    process::run(project.cargo(&project.sdk()).args(arguments).env("HUBWIRE_BIN", binary))
 }
 
 fn build(project: &Project) -> Result<()> {

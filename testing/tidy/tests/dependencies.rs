@@ -4,6 +4,7 @@ use hubwire_tidy::{Manifest, Offenders, Tree};
 
 const LEAVES: [&str; 4] = ["hubwire-protocol", "hubwire-auth", "hubwire-filter", "hubwire-outbox"];
 const ADAPTERS: [&str; 4] = ["hubwire-gateway", "hubwire-rest", "hubwire-cluster", "hubwire-upstream"];
+const SDK: [&str; 3] = ["webpubsub", "webpubsub-client", "webpubsub-events"];
 /// Crates that take bytes and time, and give bytes and effects.
 const SANS_IO: [&str; 4] = ["hubwire-hub", "hubwire-protocol", "hubwire-auth", "hubwire-filter"];
 
@@ -37,10 +38,25 @@ fn allowed(name: &str) -> Option<Vec<&'static str>> {
         name if LEAVES.contains(&name) => Some(Vec::new()),
         "hubwire-hub" => Some(LEAVES.to_vec()),
         name if ADAPTERS.contains(&name) => Some([&LEAVES[..], &["hubwire-hub"]].concat()),
+        // Applications get the SDK crates without the service.
+        name if SDK.contains(&name) => Some(vec!["hubwire-protocol"]),
         "hubwire-server" => Some(below_server()),
         "hubwire" | "hubwire-cli" => Some([below_server(), vec!["hubwire-server"]].concat()),
         _ => None,
     }
+}
+
+#[test]
+fn only_the_service_client_brings_azure_core() {
+    let mut offenders = Offenders::of("Keep azure_core out of every SDK crate but the service client.");
+    for manifest in crates().into_iter().filter(|manifest| manifest.name() != "webpubsub") {
+        for dependency in manifest.dependencies().into_iter().filter(|name| name.starts_with("azure_")) {
+            if manifest.path().starts_with("sdk/") {
+                offenders.add(format_args!("{}: {dependency}", manifest.path()));
+            }
+        }
+    }
+    offenders.assert_none();
 }
 
 #[test]
@@ -111,7 +127,10 @@ fn every_package_takes_over_the_lints() {
 fn crates() -> Vec<Manifest> {
     let manifests = Tree::read().and_then(|tree| tree.manifests());
     let mut manifests = manifests.expect("the manifests can be read");
-    manifests.retain(|manifest| manifest.path().starts_with("crates/"));
+    manifests.retain(|manifest| {
+        let path = manifest.path();
+        (path.starts_with("crates/") || path.starts_with("sdk/")) && !manifest.is_workspace()
+    });
     assert!(manifests.len() > 5, "only {} crates were found: the rule sees nothing", manifests.len());
     manifests
 }

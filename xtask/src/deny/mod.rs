@@ -6,6 +6,7 @@ mod policy;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -14,18 +15,22 @@ use self::policy::Policy;
 use crate::console;
 use crate::project::Project;
 
-/// Checks every package of the lock file against `deny.toml`.
+/// Checks every package of each lock file against the `deny.toml` beside it.
 pub(crate) fn check(project: &Project) -> Result<()> {
-    let path = project.root.join("deny.toml");
+    project.workspaces().iter().try_for_each(|workspace| check_workspace(workspace))
+}
+
+fn check_workspace(workspace: &Path) -> Result<()> {
+    let path = workspace.join("deny.toml");
     let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let policy: Policy = toml::from_str(&text).context("deny.toml is wrong")?;
-    let packages = graph::packages(&project.root)?;
+    let policy: Policy = toml::from_str(&text).with_context(|| format!("{} is wrong", path.display()))?;
+    let packages = graph::packages(workspace)?;
     let problems = problems(&policy, &packages);
     console::line(&format!("{} packages, {} problems", packages.len(), problems.len()));
     if problems.is_empty() {
         return Ok(());
     }
-    bail!("dependencies break the policy of deny.toml:\n  {}", problems.join("\n  "))
+    bail!("dependencies break the policy of {}:\n  {}", path.display(), problems.join("\n  "))
 }
 
 fn problems(policy: &Policy, packages: &[Package]) -> Vec<String> {
