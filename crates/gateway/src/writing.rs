@@ -15,6 +15,13 @@ const FRAMES_PER_WRITE: usize = 64;
 /// Up to so many bytes, copying frames behind one another costs less than a vectored write of their pieces.
 const COPIED_BYTES_MAX: usize = 16 << 10;
 
+/// What a write was given, and what the kernel took of it.
+struct Attempt {
+    frames: usize,
+    bytes: usize,
+    written: usize,
+}
+
 /// How a flush ended.
 enum Flushed {
     /// Everything is with the kernel.
@@ -67,14 +74,19 @@ fn write_all(
     heads: &mut Vec<u8>,
 ) -> Flushed {
     while !outbox.is_empty() {
-        let written = match write_some(stream, outbox, *written_bytes, heads) {
-            Ok(0) => return Flushed::Dead,
-            Ok(written) => written,
+        let attempt = match write_some(stream, outbox, *written_bytes, heads) {
+            Ok(Attempt { written: 0, .. }) => return Flushed::Dead,
+            Ok(attempt) => attempt,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Flushed::Blocked,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => return Flushed::Dead,
         };
-        settle(outbox, written_bytes, *written_bytes + written, heads);
+        if attempt.written == attempt.bytes {
+            *written_bytes = 0;
+            outbox.written(attempt.frames, false);
+        } else {
+            settle(outbox, written_bytes, *written_bytes + attempt.written, heads);
+        }
     }
     Flushed::All
 }
@@ -85,14 +97,15 @@ fn write_some(
     outbox: &Outbox,
     skip: usize,
     heads: &mut Vec<u8>,
-) -> std::io::Result<usize> {
+) -> std::io::Result<Attempt> {
     heads.clear();
-    let mut frames = outbox.frames();
-    if let (Some(frame), None) = (frames.next(), frames.next())
+    let frames = outbox.len().min(FRAMES_PER_WRITE);
+    if let Some(frame) = outbox.single()
         && frame.head == Head::None
     {
         // The usual case: one whole frame.
-        return stream.write(&frame.bytes[skip..]);
+        let piece = &frame.bytes[skip..];
+        return Ok(Attempt { frames, bytes: piece.len(), written: stream.write(piece)? });
     }
     let tails_bytes: usize = outbox.frames().take(FRAMES_PER_WRITE).map(|frame| frame.bytes.len()).sum();
     if tails_bytes <= COPIED_BYTES_MAX {
@@ -100,7 +113,8 @@ fn write_some(
             write_head(heads, frame);
             heads.extend_from_slice(&frame.bytes);
         }
-        return stream.write(&heads[skip..]);
+        let pieces = &heads[skip..];
+        return Ok(Attempt { frames, bytes: pieces.len(), written: stream.write(pieces)? });
     }
     let mut head_ends = [0; FRAMES_PER_WRITE];
     for (frame, end) in outbox.frames().zip(&mut head_ends) {
@@ -120,10 +134,11 @@ fn write_some(
     }
     let mut pieces = &mut pieces[..count];
     IoSlice::advance_slices(&mut pieces, skip);
-    stream.write_vectored(pieces)
+    let bytes = pieces.iter().map(|piece| piece.len()).sum();
+    Ok(Attempt { frames, bytes, written: stream.write_vectored(pieces)? })
 }
 
-/// Takes the frames away that are completely written.
+/// Takes the frames away that are completely written, when not all were.
 fn settle(outbox: &mut Outbox, written_bytes: &mut usize, mut bytes: usize, head: &mut Vec<u8>) {
     let mut frames = 0;
     for frame in outbox.frames() {

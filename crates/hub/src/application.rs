@@ -61,6 +61,9 @@ pub type Decision<T> = Pin<Box<dyn Future<Output = T>>>;
 ///
 /// Each worker has its own, and calls it from its own thread.
 pub trait Application {
+    /// Whether [`Application::admit`] would ask anybody about clients of this hub. Describing a client is work that most handshakes are spared.
+    fn decides(&self, hub: &HubName) -> bool;
+
     /// Asks whether a client may connect. Comes back at once if nobody wants to be asked.
     fn admit(&self, attempt: Attempt) -> Decision<Result<Acceptance, Rejection>>;
 
@@ -77,6 +80,10 @@ pub trait Application {
 pub struct NoApplication;
 
 impl Application for NoApplication {
+    fn decides(&self, _: &HubName) -> bool {
+        false
+    }
+
     fn admit(&self, _: Attempt) -> Decision<Result<Acceptance, Rejection>> {
         Box::pin(std::future::ready(Ok(Acceptance::default())))
     }

@@ -62,7 +62,9 @@ impl Shard {
         };
         match target {
             Target::Hub => hub.connections.clone(),
-            Target::User(user) => hub.users.get(user).cloned().unwrap_or_default(),
+            Target::User(user) => {
+                hub.users.get(user).map_or_else(Vec::new, |connections| connections.to_vec())
+            }
             Target::Group(group) => {
                 hub.groups.get(group).map(|group| self.groups.get(*group).members.clone()).unwrap_or_default()
             }

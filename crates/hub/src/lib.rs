@@ -22,6 +22,7 @@ mod event;
 mod exchange;
 mod execute;
 mod expiry;
+mod frame_queue;
 mod group;
 mod group_state;
 mod hub;
@@ -38,6 +39,7 @@ mod session;
 mod shard;
 mod state_home;
 mod stream;
+mod user;
 mod window;
 
 pub use application::{Acceptance, Application, Attempt, Decision, NoApplication, Rejection};

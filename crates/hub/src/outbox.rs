@@ -1,7 +1,7 @@
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use hubwire_protocol::Head;
+
+use crate::frame_queue::FrameQueue;
 
 /// One frame that waits for a socket.
 #[derive(Debug, Clone)]
@@ -27,10 +27,11 @@ impl Outbound {
     }
 }
 
-/// What waits to be written to one connection's socket, in order. An empty outbox owns no memory.
+/// What waits to be written to one connection's socket, in order. An empty outbox owns no memory, and one frame needs
+/// none of its own.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    frames: VecDeque<Outbound>,
+    frames: FrameQueue,
     bytes: usize,
     /// Whether part of the first frame is with the kernel already: then it must be finished, whatever happens.
     started: bool,
@@ -50,6 +51,11 @@ impl Outbox {
         self.frames.len()
     }
 
+    /// The frame that waits, if it is the only one.
+    pub fn single(&self) -> Option<&Outbound> {
+        self.frames.single()
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
@@ -67,14 +73,10 @@ impl Outbox {
 
     /// Takes the first frames away, which are completely written; `started` says whether the next one is written in part.
     pub fn written(&mut self, frames: usize, started: bool) {
-        for frame in self.frames.drain(..frames) {
+        for frame in (0..frames).map_while(|_| self.frames.pop_front()) {
             self.bytes -= frame.bytes.len();
         }
         self.started = started;
-        if self.frames.is_empty() {
-            // An idle connection keeps no queue: most connections are idle most of the time.
-            self.frames = VecDeque::new();
-        }
     }
 
     /// Whether a frame may have come too late: a quick test before [`Outbox::drop_late`].

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::close_frame;
@@ -9,6 +10,7 @@ use crate::delivery::Lane;
 use crate::hub::Hub;
 use crate::outbox::Outbound;
 use crate::shard::Shard;
+use crate::user::UserConnections;
 use crate::{ConnectionKey, Effect, Occurrence, Opening, Target};
 
 /// How a client's socket ended.
@@ -247,11 +249,15 @@ impl Shard {
         connection.hub_position = hub.connections.len() as u32;
         hub.connections.push(key);
         if let Some(user) = &connection.user {
-            let connections = hub.users.entry(user.clone()).or_default();
-            connection.user_position = connections.len() as u32;
-            connections.push(key);
-            if connections.len() == 1 {
-                self.effects.push(Effect::Interested(hub.name.clone(), Target::User(user.clone())));
+            match hub.users.entry(user.clone()) {
+                Entry::Occupied(mut connections) => {
+                    connection.user_position = connections.get_mut().push(key) as u32;
+                }
+                Entry::Vacant(vacant) => {
+                    connection.user_position = 0;
+                    vacant.insert(UserConnections::One(key));
+                    self.effects.push(Effect::Interested(hub.name.clone(), Target::User(user.clone())));
+                }
             }
         }
     }
@@ -270,13 +276,14 @@ impl Shard {
         if let Some(user) = user
             && let Some(connections) = hub.users.get_mut(&user)
         {
-            connections.swap_remove(user_position);
-            if let Some(moved) = connections.get(user_position) {
-                self.connections[moved.index()].user_position = user_position as u32;
-            }
-            if connections.is_empty() {
+            if connections.len() == 1 {
                 hub.users.remove(&user);
                 self.effects.push(Effect::Uninterested(name.clone(), Target::User(user)));
+            } else {
+                connections.swap_remove(user_position);
+                if let Some(moved) = connections.get(user_position) {
+                    self.connections[moved.index()].user_position = user_position as u32;
+                }
             }
         }
         if hub.connections.is_empty() {

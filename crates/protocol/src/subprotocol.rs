@@ -37,7 +37,8 @@ pub enum Head {
 }
 
 impl Subprotocol {
-    const ALL: [Self; 4] = [Self::Json, Self::JsonReliable, Self::Protobuf, Self::ProtobufReliable];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Json, Self::JsonReliable, Self::Protobuf, Self::ProtobufReliable];
 
     /// The registered name.
     pub fn name(self) -> &'static str {

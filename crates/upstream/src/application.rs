@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hubwire_hub::{Acceptance, Answer, Application, Attempt, Decision, Event, Rejection, Unanswered};
+use hubwire_protocol::HubName;
 
 use crate::call::{Call, Repeated};
 use crate::client::Clients;
@@ -21,6 +22,11 @@ impl WorkerApplication {
 }
 
 impl Application for WorkerApplication {
+    fn decides(&self, hub: &HubName) -> bool {
+        let settings = self.shared.settings.load();
+        settings.hub(hub).handlers.iter().any(|handler| handler.system_events.connect)
+    }
+
     fn admit(&self, attempt: Attempt) -> Decision<Result<Acceptance, Rejection>> {
         let settings = self.shared.settings.load_full();
         let hub = settings.hub(&attempt.hub).clone();

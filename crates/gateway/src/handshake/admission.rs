@@ -4,7 +4,7 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use hubwire_auth::{
     Claims, IgnoredRoleReason, Permissions, TokenError, bearer_token, client_audience_allows, verify,
 };
-use hubwire_hub::{Busy, ConnectionKey, Opening, Protocol, Rejection};
+use hubwire_hub::{Acceptance, Busy, ConnectionKey, Opening, Protocol, Rejection};
 use hubwire_protocol::{ConnectionId, GroupName, Subprotocol, UserId};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
@@ -27,10 +27,14 @@ pub(super) async fn answer(
     let mode = simple::mode(call)?;
     let permit = upgrade::permit(reception)?;
     let id = ConnectionId::new(reception.environment.random(), reception.worker);
-    let origin = attempt::origin(request.headers());
-    let attempt = attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
-    let accepted = reception.application.admit(attempt).await?;
-    let subprotocol = subprotocol(call, accepted.subprotocol)?;
+    let origin = attempt::origin(reception, request.headers());
+    let accepted = if reception.application.decides(&call.hub) {
+        let attempt = attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
+        reception.application.admit(attempt).await?
+    } else {
+        Acceptance::default()
+    };
+    let subprotocol = subprotocol(reception, call, accepted.subprotocol)?;
     let known = subprotocol.as_deref().and_then(Subprotocol::from_offer);
     let reliable = known.is_some_and(Subprotocol::is_reliable);
     let user = accepted.user.or_else(|| claims.as_ref().and_then(|claims| claims.user_id.clone()));
@@ -53,12 +57,16 @@ pub(super) async fn answer(
 
 /// What is spoken, and echoed: what the application chose, else the first offer that the service speaks. An application cannot choose what
 /// the client did not offer, since the client would break off the handshake.
-fn subprotocol(call: &Call, chosen: Option<String>) -> Result<Option<Arc<str>>, Refusal> {
+fn subprotocol(
+    reception: &Reception,
+    call: &Call,
+    chosen: Option<String>,
+) -> Result<Option<Arc<str>>, Refusal> {
     let Some(chosen) = chosen else {
-        return Ok(call.subprotocol().map(|(_, spelling)| spelling.into()));
+        return Ok(call.subprotocol().map(|(_, spelling)| reception.texts.subprotocol(spelling)));
     };
     if call.offers.contains(&chosen) {
-        return Ok(Some(chosen.into()));
+        return Ok(Some(reception.texts.subprotocol(&chosen)));
     }
     tracing::warn!(hub = %call.hub, chosen, "the connect event handler chose a subprotocol that its client does not offer");
     Err(Refusal::Unanswered)

@@ -16,9 +16,10 @@ const HIDDEN_HEADER_PREFIX: &str = "x-asrs-internal-";
 const HIDDEN_PARAMETER: &str = "access_token";
 
 /// The host that a client asked for, in lower case and without a port; empty if it named none.
-pub(super) fn origin(headers: &HeaderMap) -> Arc<str> {
+pub(super) fn origin(reception: &Reception, headers: &HeaderMap) -> Arc<str> {
     let authority = headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    authority.map_or_else(|| Arc::from(""), |authority| authority.host().to_ascii_lowercase().into())
+    let host = authority.map_or_else(String::new, |authority| authority.host().to_ascii_lowercase());
+    reception.texts.origin(&host)
 }
 
 /// What the application is asked about a client.

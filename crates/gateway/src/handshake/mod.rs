@@ -6,6 +6,7 @@ mod recovery;
 mod refusal;
 mod request;
 mod simple;
+mod texts;
 mod upgrade;
 
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use crate::http::Body;
 use crate::{Environment, Settings};
 
 pub(crate) use request::concerns;
+pub(crate) use texts::Texts;
 
 use refusal::Refusal;
 
@@ -35,6 +37,7 @@ pub(crate) struct Reception {
     pub(crate) router: Arc<dyn Router>,
     pub(crate) application: Rc<dyn Application>,
     pub(crate) reconnection_key: ReconnectionKey,
+    pub(crate) texts: Texts,
     /// WebSocket connections of the whole process.
     pub(crate) connections: Arc<AtomicUsize>,
     /// The way to every worker, this one included. Each handshake sends at most two

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::arrival::Arrival;
-use crate::handshake::Reception;
+use crate::handshake::{Reception, Texts};
 use crate::{Environment, Error, Fallback, Settings};
 
 pub(crate) use state::State;
@@ -101,6 +101,7 @@ impl Worker {
             router: shared.router.clone(),
             application: application.clone(),
             reconnection_key: shared.reconnection_key.clone(),
+            texts: Texts::default(),
             connections: shared.connections.clone(),
             arrivals: shared.arrivals.clone(),
         });
