@@ -36,6 +36,15 @@ struct Destination {
     paused_until_ms: u64,
     /// One entry is on its way to find out whether it is back.
     probing: bool,
+    /// Entries under way to it.
+    in_flight: usize,
+}
+
+impl Destination {
+    /// Whether more may go there now, if it is not paused.
+    fn is_open(&self, room: usize) -> bool {
+        !self.probing && self.in_flight < room
+    }
 }
 
 #[derive(Default)]
@@ -106,21 +115,25 @@ impl Index {
             failures: 0,
             paused_until_ms: 0,
             probing: false,
+            in_flight: 0,
         });
         self.names.insert(name.clone(), self.destinations.len() - 1);
         self.destinations.len() - 1
     }
 
-    /// Takes entries that are due, at most so many, each destination in its turn. They are under way until [`Index::delivered`] or
+    /// Takes entries that are due, as long as there is room, each destination in its turn. They are under way until [`Index::delivered`] or
     /// [`Index::failed`].
-    pub(crate) fn take_due(&mut self, now_ms: u64, max: usize) -> Vec<Due> {
+    ///
+    /// A destination has no more under way than there is still room for others: however many destinations hang, and however much waits for
+    /// them, one more finds room.
+    pub(crate) fn take_due(&mut self, now_ms: u64, room: usize) -> Vec<Due> {
         self.end_waits(now_ms);
         let mut due = Vec::new();
         let count = self.destinations.len();
         let mut idle = 0;
-        while due.len() < max && idle < count {
+        while due.len() < room && idle < count {
             self.turn = (self.turn + 1) % count;
-            match self.take_one(self.turn, now_ms) {
+            match self.take_one(self.turn, now_ms, room - due.len()) {
                 Some(one) => {
                     due.push(one);
                     idle = 0;
@@ -131,9 +144,9 @@ impl Index {
         due
     }
 
-    fn take_one(&mut self, place: usize, now_ms: u64) -> Option<Due> {
+    fn take_one(&mut self, place: usize, now_ms: u64, room: usize) -> Option<Due> {
         let destination = &mut self.destinations[place];
-        if destination.probing || destination.paused_until_ms > now_ms {
+        if !destination.is_open(room) || destination.paused_until_ms > now_ms {
             return None;
         }
         let (serial, lane) = destination.ready.pop_first()?;
@@ -141,6 +154,7 @@ impl Index {
         destination.probing = destination.failures > 0;
         let key = (place, lane);
         let item = self.lanes.get(&key)?.waiting.front()?;
+        destination.in_flight += 1;
         self.in_flight.insert(serial, key);
         let name = destination.name.clone();
         Some(Due { serial, destination: name, lane, raised_ms: item.raised_ms, attempts: item.attempts })
@@ -161,22 +175,31 @@ impl Index {
         }
     }
 
-    /// When [`Index::take_due`] next has something, as long as nothing else happens.
-    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+    /// When [`Index::take_due`] next has something for this room, as long as nothing else happens.
+    pub(crate) fn next_due_ms(&self, room: usize) -> Option<u64> {
         let destinations = self.destinations.iter();
-        let open = destinations.filter(|destination| !destination.probing && !destination.ready.is_empty());
+        let open =
+            destinations.filter(|destination| destination.is_open(room) && !destination.ready.is_empty());
         let waits = self.waiting.first().map(|(due_ms, _)| *due_ms);
         open.map(|destination| destination.paused_until_ms).chain(waits).min()
     }
 
     /// An entry has reached its destination, or was given up there: the next one of its lane follows. `false` if it was not under way.
     pub(crate) fn delivered(&mut self, serial: Serial) -> bool {
-        let Some(key) = self.in_flight.remove(&serial) else {
+        let Some(key) = self.landed(serial) else {
             return false;
         };
         self.answered(key.0);
         self.pass(key);
         true
+    }
+
+    /// An entry is not under way any more; its lane, if it was.
+    fn landed(&mut self, serial: Serial) -> Option<LaneKey> {
+        let key = self.in_flight.remove(&serial)?;
+        let destination = &mut self.destinations[key.0];
+        destination.in_flight = destination.in_flight.saturating_sub(1);
+        Some(key)
     }
 
     /// The destination has answered, whatever it said: it is not away.
@@ -227,7 +250,7 @@ impl Index {
         if due_ms > raised_ms.saturating_add(retention_ms) {
             return Some(Next::GivenUp(attempts));
         }
-        self.in_flight.remove(&serial);
+        self.landed(serial);
         match failure {
             Failure::Away(_) => self.make_ready(key),
             Failure::Refused(_) => {
@@ -250,7 +273,7 @@ impl Index {
 
     /// An entry under way is given up, although its destination did not answer.
     pub(crate) fn given_up(&mut self, serial: Serial) {
-        if let Some(key) = self.in_flight.remove(&serial) {
+        if let Some(key) = self.landed(serial) {
             self.pass(key);
         }
     }
@@ -274,6 +297,7 @@ impl Index {
                 }
                 expired.push((serial, item.attempts));
                 self.destinations[place].ready.pop_first();
+                self.destinations[place].in_flight += 1;
                 self.in_flight.insert(serial, key);
             }
         }

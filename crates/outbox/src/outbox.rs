@@ -93,15 +93,17 @@ impl Outbox {
         refused
     }
 
-    /// Takes entries that are due, at most so many and one of each lane. What came of each must be said by [`Outbox::delivered`],
-    /// [`Outbox::failed`] or [`Outbox::park`].
-    pub fn take_due(&self, now_ms: u64, max: usize) -> Vec<Delivery> {
-        self.state().take_due(now_ms, max)
+    /// Takes entries that are due, one of each lane, as long as there is room for one more. What came of each must be said by
+    /// [`Outbox::delivered`], [`Outbox::failed`] or [`Outbox::park`].
+    ///
+    /// A destination has no more under way than there is still room for others, so one that hangs never takes the last place.
+    pub fn take_due(&self, now_ms: u64, room: usize) -> Vec<Delivery> {
+        self.state().take_due(now_ms, room)
     }
 
-    /// When [`Outbox::take_due`] next has something, in milliseconds since 1970, unless something changes before.
-    pub fn next_due_ms(&self) -> Option<u64> {
-        self.state().index.next_due_ms()
+    /// When [`Outbox::take_due`] next has something for this room, in milliseconds since 1970, unless something changes before.
+    pub fn next_due_ms(&self, room: usize) -> Option<u64> {
+        self.state().index.next_due_ms(room)
     }
 
     /// Comes back when something has changed since it last did.
@@ -257,13 +259,13 @@ impl State {
         refused
     }
 
-    fn take_due(&mut self, now_ms: u64, max: usize) -> Vec<Delivery> {
+    fn take_due(&mut self, now_ms: u64, room: usize) -> Vec<Delivery> {
         let expired = self.index.take_expired(now_ms, self.limits.retention_ms, EXPIRED_PER_CALL);
         for (serial, attempts) in expired {
             self.park(serial, "its destination was away for too long", attempts, now_ms);
             self.index.given_up(serial);
         }
-        let due = self.index.take_due(now_ms, max);
+        let due = self.index.take_due(now_ms, room);
         let mut deliveries = Vec::with_capacity(due.len());
         for due in due {
             match self.store.body(due.serial) {

@@ -90,7 +90,7 @@ fn a_refused_entry_waits_longer_each_time_and_holds_up_only_its_lane() {
             assert_eq!(drain(&outbox, 0), ["3"]);
         }
         now_ms += wait_ms;
-        assert_eq!(outbox.next_due_ms(), Some(now_ms));
+        assert_eq!(outbox.next_due_ms(100), Some(now_ms));
         assert_eq!(outbox.take_due(now_ms - 1, 1), []);
     }
     assert_eq!(drain(&outbox, now_ms), ["1", "2"]);
@@ -115,6 +115,41 @@ fn a_destination_that_is_away_is_probed_by_one_entry_and_holds_up_no_other() {
     assert_eq!(probe.len(), 1);
     outbox.delivered(probe[0].serial);
     assert_eq!(drain(&outbox, 4_000).len(), 9);
+}
+
+#[test]
+fn a_destination_that_hangs_leaves_room_for_every_other() {
+    let outbox = open(&Place::Memory);
+    let hanging = |name: &str| (0..100).map(|lane| entry(name, lane, "x")).collect();
+    let mut room = 64;
+    for name in ["a", "b", "c", "d"] {
+        outbox.append(hanging(name));
+        let due = outbox.take_due(0, room);
+        assert!(!due.is_empty() && due.len() < room, "{name} has {} of {room}", due.len());
+        assert!(due.iter().all(|due| &*due.destination == name), "the others have their share");
+        room -= due.len();
+        assert_eq!(outbox.next_due_ms(room), None, "nobody is woken for what has no room");
+    }
+    outbox.append(vec![entry("healthy", 1, "1")]);
+    assert_eq!(outbox.next_due_ms(room), Some(0));
+    assert_eq!(&outbox.take_due(0, room)[0].body[..], b"1");
+}
+
+#[test]
+fn room_that_becomes_free_is_used_again() {
+    let outbox = open(&Place::Memory);
+    outbox.append((0..100).map(|lane| entry("a", lane, "x")).collect());
+    for how in [None, Some(refused()), Some(away())] {
+        let due = outbox.take_due(0, 8);
+        assert_eq!(due.len(), 4, "half of the room, after {how:?}");
+        for delivery in due {
+            match &how {
+                None => outbox.delivered(delivery.serial),
+                Some(failure) => outbox.failed(delivery.serial, failure, 0),
+            }
+        }
+    }
+    assert_eq!(outbox.take_due(1_000, 8).len(), 1, "the probe");
 }
 
 #[test]
@@ -145,7 +180,7 @@ fn entries_for_a_destination_that_stays_away_are_given_up_without_being_tried() 
         for delivery in outbox.take_due(now_ms, 1) {
             outbox.failed(delivery.serial, &away(), now_ms);
         }
-        now_ms = outbox.next_due_ms().unwrap_or(now_ms);
+        now_ms = outbox.next_due_ms(100).unwrap_or(now_ms);
     }
     outbox.take_due(now_ms, 1);
     assert_eq!(outbox.counts().dead, 100);
@@ -158,7 +193,7 @@ fn a_full_outbox_refuses_what_comes_and_keeps_what_it_has() {
     let outbox = Outbox::open(&Place::Memory, limits, 0).unwrap();
     assert_eq!(outbox.append(vec![entry("a", 1, "1"), entry("a", 2, "2"), entry("a", 3, "3")]), 1);
     assert_eq!(outbox.counts().refused, 1);
-    for delivery in outbox.take_due(0, 2) {
+    for delivery in outbox.take_due(0, 10) {
         outbox.park(delivery.serial, "no", 1, 0);
     }
     assert_eq!((outbox.counts().dead, outbox.counts().dropped), (1, 1));
@@ -307,7 +342,7 @@ proptest! {
         }
         let left: usize = model.lanes.values().map(VecDeque::len).sum();
         let mut delivered = 0;
-        while let Some(due_ms) = outbox.next_due_ms() {
+        while let Some(due_ms) = outbox.next_due_ms(100) {
             now_ms = now_ms.max(due_ms);
             for due in outbox.take_due(now_ms, 100) {
                 let key = (due.destination.to_string(), due.lane);

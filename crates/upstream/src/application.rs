@@ -48,6 +48,7 @@ impl Application for WorkerApplication {
                 Ok(reply) => connect::acceptance(&reply.headers, reply.body).await,
                 Err(error) => Err(error),
             };
+            let outcome = outcome.and_then(|acceptance| connect::offered(acceptance, &attempt));
             outcome.map_err(|error| {
                 tracing::warn!(hub = %attempt.hub, connection = %attempt.connection, handler = handler.name(), %error, "a client is not let in");
                 shared.memory.cookies.forget(attempt.connection);

@@ -13,6 +13,11 @@ use crate::settings::{Handler, HandlerAuth, HubUpstream, Settings};
 use crate::validation::{Inquiry, Validations};
 use crate::{CallError, CloudEvent, Environment};
 
+/// What of an answer that nobody minds is read, in bytes. A connection with more to come is closed, which costs less.
+const PASSED_OVER_BYTES: usize = 64 << 10;
+/// How long that may take, in milliseconds, while the connection's next event waits.
+const PASSED_OVER_MS: u64 = 1_000;
+
 /// What calls of all workers share.
 pub(crate) struct Memory {
     pub(crate) validations: Validations,
@@ -62,7 +67,7 @@ impl Call<'_> {
 
     async fn make_in_turn(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
         let closed = |_| CallError::Request("the service stops".to_owned());
-        let _in_hub = self.hub.calls.acquire().await.map_err(closed)?;
+        let _in_hub = self.hub.calls.turn(&self.event.hub).await.map_err(closed)?;
         let _at_host = self.handler.host_calls.acquire().await.map_err(closed)?;
         self.validate(client, memory).await?;
         let uri = self.uri()?;
@@ -73,10 +78,14 @@ impl Call<'_> {
             Repeated::Later => attempt().await?,
         };
         let (head, body) = answer.into_parts();
+        let body = match self.repeated {
+            Repeated::Soon => read_body(body, self.settings.limits.answer_bytes_max).await?,
+            Repeated::Later => pass_over(body).await,
+        };
+        // Only now: a caller that was given up meanwhile would leave them behind for good.
         if let Some(connection) = self.event.connection_id() {
             memory.cookies.keep(connection, &uri, &head.headers);
         }
-        let body = read_body(body, self.settings.limits.answer_bytes_max).await?;
         Ok(Reply { headers: head.headers, body })
     }
 
@@ -168,4 +177,13 @@ impl Call<'_> {
         }
         Err(CallError::Status(answer.status()))
     }
+}
+
+/// Reads a body that nobody minds, so that its connection can be used again. The status has said that the event was taken: a body that is
+/// long, slow or broken off makes no difference, and must not have the event told once more.
+async fn pass_over(body: Incoming) -> Bytes {
+    let read =
+        tokio::time::timeout(Duration::from_millis(PASSED_OVER_MS), read_body(body, PASSED_OVER_BYTES));
+    let _ignored = read.await;
+    Bytes::new()
 }

@@ -3,6 +3,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -15,15 +16,28 @@ use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Notify;
 
 use crate::CallError;
 use crate::egress::Egress;
+use crate::fair::FairConnector;
 use crate::settings::Settings;
 
 /// How long a connection may be idle before it is closed, in milliseconds. Servers commonly close theirs after 60 s or more.
 const IDLE_TIMEOUT_MS: u64 = 50_000;
+/// Interim answers before the answer itself. Somebody who sends more of them does so without end.
+const INTERIM_ANSWERS_MAX: usize = 64;
+/// The largest head of an answer, in bytes, and how much is read at a time.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// How often an HTTP/2 connection with calls under way is asked whether it lives, in milliseconds. All calls to a host share one: if its
+/// network were gone without a word, every later call would join those that hang, until the kernel gives up after a quarter of an hour.
+const HTTP2_PING_INTERVAL_MS: u64 = 5_000;
+/// How long it may take to say so, in milliseconds. Then its calls have failed, and are repeated over a new one.
+const HTTP2_PING_TIMEOUT_MS: u64 = 5_000;
 /// Idle connections that are kept to one host.
 const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 512;
+
+type Connector = FairConnector<HttpsConnector<HttpConnector<Resolver>>>;
 
 /// Sends requests over connections that are kept: HTTP/1.1, or HTTP/2 where TLS finds that both sides speak it. No redirect is followed,
 /// and no proxy is used.
@@ -31,7 +45,7 @@ const IDLE_CONNECTIONS_PER_HOST_MAX: usize = 512;
 /// Belongs to the runtime on which it sent its first request.
 #[derive(Clone)]
 pub struct HttpClient {
-    client: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    client: hyper_util::client::legacy::Client<Connector, Full<Bytes>>,
     egress: Arc<Egress>,
 }
 
@@ -53,15 +67,33 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_millis(IDLE_TIMEOUT_MS))
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
-            .build(connector);
+            .http2_keep_alive_interval(Duration::from_millis(HTTP2_PING_INTERVAL_MS))
+            .http2_keep_alive_timeout(Duration::from_millis(HTTP2_PING_TIMEOUT_MS))
+            .http1_max_buf_size(HEAD_BYTES_MAX)
+            .build(FairConnector(connector));
         Self { client, egress }
     }
 
     /// Sends one request, and comes back with the head of its answer.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
+    pub(crate) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, CallError> {
         self.egress.check_host(request.uri().host().unwrap_or_default())?;
         let target = target(request.uri());
-        self.client.request(request).await.map_err(|error| transport(&target, &error))
+        let too_many = Arc::new(Notify::new());
+        let (count, notify) = (AtomicUsize::new(0), too_many.clone());
+        hyper::ext::on_informational(&mut request, move |_| {
+            if count.fetch_add(1, Ordering::Relaxed) == INTERIM_ANSWERS_MAX {
+                notify.notify_one();
+            }
+        });
+        tokio::select! {
+            answer = self.client.request(request) => answer.map_err(|error| transport(&target, &error)),
+            () = too_many.notified() => Err(CallError::Transport(format!(
+                "{target} sends more than {INTERIM_ANSWERS_MAX} interim answers (status 1xx)"
+            ))),
+        }
     }
 }
 

@@ -39,6 +39,16 @@ pub(crate) async fn acceptance(headers: &HeaderMap, body: Bytes) -> Result<Accep
     Ok(Acceptance { state, ..decided? })
 }
 
+/// A handler cannot choose a subprotocol that the client did not offer: the client would break off the handshake.
+pub(crate) fn offered(acceptance: Acceptance, attempt: &Attempt) -> Result<Acceptance, CallError> {
+    match &acceptance.subprotocol {
+        Some(chosen) if !attempt.subprotocols.contains(chosen) => {
+            Err(malformed(&format!("its subprotocol `{chosen}` is none that the client offers")))
+        }
+        _ => Ok(acceptance),
+    }
+}
+
 fn malformed(why: &str) -> CallError {
     CallError::Malformed(why.to_owned())
 }

@@ -52,14 +52,14 @@ impl Upstream {
             for batch in batches(self.shared.outbox.take_due(now_ms, room)) {
                 under_way.spawn_local(deliver(self.shared.clone(), clients.clone(), batch));
             }
-            let has_room = under_way.len() < DELIVERIES_MAX;
+            let room = DELIVERIES_MAX.saturating_sub(under_way.len());
             if stop.is_cancelled() && under_way.is_empty() {
                 break;
             }
             tokio::select! {
                 () = self.shared.outbox.changed() => {}
                 Some(_) = under_way.join_next() => {}
-                () = self.until_due(has_room) => {}
+                () = self.until_due(room) => {}
                 _ = syncs.tick() => self.report(),
                 () = stop.cancelled(), if !stop.is_cancelled() => {}
                 () = &mut drained => break,
@@ -76,8 +76,8 @@ impl Upstream {
     }
 
     /// Comes back when the next entry is due, if there is room for it.
-    async fn until_due(&self, room: bool) {
-        match self.shared.outbox.next_due_ms().filter(|_| room) {
+    async fn until_due(&self, room: usize) {
+        match self.shared.outbox.next_due_ms(room) {
             Some(due_ms) => {
                 let wait_ms = due_ms.saturating_sub(self.shared.memory.environment.unix_ms());
                 tokio::time::sleep(Duration::from_millis(wait_ms.min(SYNC_INTERVAL_MS))).await;
@@ -206,8 +206,7 @@ async fn tell(shared: &Shared, clients: &Clients, delivery: &Delivery, event: &C
         shared.memory.cookies.forget(connection);
     }
     match made {
-        // What a handler says to what nobody waits for is not minded, however much it is.
-        Ok(_) | Err(CallError::TooLarge(_)) => Outcome::Delivered,
+        Ok(_) => Outcome::Delivered,
         Err(error) => failed(&error),
     }
 }

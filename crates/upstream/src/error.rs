@@ -67,10 +67,20 @@ impl CallError {
     }
 
     /// Whether nobody at the host has seen the call: whatever goes there next will fare no better.
+    ///
+    /// A validation that the host itself refused says nothing of other events: one URL template makes a URL for each hub, and the host may want
+    /// the events of one and not of another.
     pub fn is_away(&self) -> bool {
-        !matches!(
-            self,
-            Self::Status(_) | Self::Timeout(_) | Self::TooLarge(_) | Self::Malformed(_) | Self::Request(_)
-        )
+        match self {
+            Self::Egress(_) | Self::Transport(_) | Self::Token(_) => true,
+            Self::Validation(error) => error.is_away(),
+            Self::Timeout(_)
+            | Self::Status(_)
+            | Self::TooLarge(_)
+            | Self::Malformed(_)
+            | Self::OriginNotAllowed { .. }
+            | Self::ValidationStatus { .. }
+            | Self::Request(_) => false,
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::credentials::ClientCredentials;
 use crate::egress::Egress;
+use crate::hub_calls::HubCalls;
 use crate::{EventPattern, Kind, Listener, Secret, UrlTemplate};
 
 /// Whom events go to, and how. A new value takes effect for the next event; one on its way keeps what it began with.
@@ -35,8 +36,8 @@ pub struct HubUpstream {
     pub handlers: Vec<Arc<Handler>>,
     /// The listeners; each that an event is for is told.
     pub listeners: Vec<Arc<Listener>>,
-    /// Calls of the hub that are under way at a time; more wait.
-    pub calls: Arc<Semaphore>,
+    /// Calls that each hub has under way at a time; more wait.
+    pub calls: HubCalls,
 }
 
 /// An application's end of a hub: an HTTP server that is told and asked.
@@ -158,7 +159,7 @@ impl Handler {
 impl HubUpstream {
     /// Nobody.
     pub fn nobody() -> Self {
-        Self { handlers: Vec::new(), listeners: Vec::new(), calls: Arc::new(Semaphore::new(0)) }
+        Self { handlers: Vec::new(), listeners: Vec::new(), calls: HubCalls::new(0) }
     }
 
     /// The first handler that takes something that happened.

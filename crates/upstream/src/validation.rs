@@ -20,7 +20,7 @@ const CONSENT_MS: u64 = 60_000;
 const FAILURE_WAIT_MS: u64 = 1_000;
 /// The longest such wait.
 const FAILURE_WAIT_MS_MAX: u64 = 60_000;
-/// URLs whose verdicts are kept. Where there are more, all that are over their time are forgotten.
+/// URLs whose verdicts are kept. Where there are more, all that are over their time are forgotten; if none is, all.
 const VERDICTS_MAX: usize = 10_000;
 
 /// What handlers have said to this service's wish to call them, by the URL that they were asked at.
@@ -84,6 +84,9 @@ impl Validations {
         if verdicts.len() >= VERDICTS_MAX && !verdicts.contains_key(&key) {
             let now_ms = inquiry.environment.monotonic_ms();
             verdicts.retain(|_, verdict| verdict.state().next_ms > now_ms);
+            if verdicts.len() >= VERDICTS_MAX {
+                verdicts.clear();
+            }
         }
         verdicts.entry(key).or_default().clone()
     }

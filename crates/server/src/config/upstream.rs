@@ -5,8 +5,7 @@ use http::Uri;
 use hubwire_auth::AccessKeys;
 use hubwire_hub::{GroupEvents, Presence};
 use hubwire_protocol::HubName;
-use hubwire_upstream::{Egress, HubUpstream, Limits, Settings};
-use tokio::sync::Semaphore;
+use hubwire_upstream::{Egress, HubCalls, HubUpstream, Limits, Settings};
 
 use super::check::DEFAULT_HUB;
 use super::error::ConfigError;
@@ -76,7 +75,7 @@ fn hub(
     Ok(HubUpstream {
         listeners: listeners(file, name, &table.event_listeners)?,
         handlers: handlers.collect::<Result<_, _>>()?,
-        calls: Arc::new(Semaphore::new(calls_max.min(Semaphore::MAX_PERMITS))),
+        calls: HubCalls::new(calls_max),
     })
 }
 

@@ -1,6 +1,6 @@
 // One running hubwire process: started on a free port, found by the connection string that it prints.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The development key that the binary uses when it is given none. */
@@ -95,6 +95,12 @@ class Server {
   /** True while the process lives: a crash in one test must not look like a pass in the next. */
   get alive() {
     return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Memory of the process in bytes: the most that it has had since it started. Known on Linux only. */
+  get memoryPeak() {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)[1]) * 1024;
   }
 
   /** Kills the process, as a crash would. */
