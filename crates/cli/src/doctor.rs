@@ -38,11 +38,8 @@ fn print(diagnosis: &Diagnosis) -> anyhow::Result<usize> {
     output::line(&format!("Event handler {}", diagnosis.handler))?;
     for step in &diagnosis.steps {
         output::line(&format!("\n  {}", step.title))?;
-        for line in &step.request {
-            output::line(&format!("    > {line}"))?;
-        }
-        for line in &step.response {
-            output::line(&format!("    < {line}"))?;
+        for line in &step.exchange {
+            output::line(&format!("    {line}"))?;
         }
         if !step.expected.is_empty() {
             output::line(&format!("    expected: {}", step.expected))?;

@@ -31,10 +31,8 @@ const BODY_SHOWN_BYTES_MAX: usize = 512;
 pub struct Step {
     /// What it is for.
     pub title: String,
-    /// The request, line by line; secrets are left out.
-    pub request: Vec<String>,
-    /// The answer, line by line; nothing if there was none.
-    pub response: Vec<String>,
+    /// What was said, line by line and in its order: requests behind `> `, answers behind `< `. Secrets are left out.
+    pub exchange: Vec<String>,
     /// What was expected of the answer.
     pub expected: String,
     /// What is wrong and what to change; nothing if all is well.
@@ -58,23 +56,37 @@ impl Doctor<'_> {
         let mut steps = Vec::new();
         if handler.validate {
             let step = self.validation(&client, handler).await;
-            let unreachable = step.problem.is_some() && step.response.is_empty();
+            let unreachable = step.problem.is_some() && !step.is_answered();
             steps.push(step);
             if unreachable {
                 return steps;
             }
         }
+        let refused = steps.iter().any(|step| step.problem.is_some());
         match self.event(handler, event) {
-            Ok(told) => steps.push(self.tell(&client, handler, &told).await),
-            Err(problem) => steps.push(Step {
-                title: "An event".to_owned(),
-                request: Vec::new(),
-                response: Vec::new(),
-                expected: String::new(),
-                problem: Some(problem),
-            }),
+            Ok(told) => {
+                let mut step = self.tell(&client, handler, &told).await;
+                if refused {
+                    step.title.push_str(" (the service does not send it as long as the validation fails)");
+                }
+                steps.push(step);
+            }
+            Err(problem) => {
+                steps
+                    .push(Step { problem: Some(problem), ..Step::new("An event".to_owned(), String::new()) });
+            }
         }
         steps
+    }
+
+    /// What to know of the host that this command says the service is.
+    fn origin_note(&self) -> String {
+        match &self.settings.origin {
+            Some(_) => String::new(),
+            None => format!(
+                ". `{ORIGIN_DEFAULT}` is a guess: as neither `upstream.origin` nor `endpoint` is set, the service says the host that each client asks for"
+            ),
+        }
     }
 
     fn origin(&self) -> &str {
@@ -83,15 +95,11 @@ impl Doctor<'_> {
 
     async fn validation(&self, client: &HttpClient, handler: &Handler) -> Step {
         let origin = self.origin();
-        let mut step = Step {
-            title: "Validation: may this service send events?".to_owned(),
-            request: Vec::new(),
-            response: Vec::new(),
-            expected: format!(
-                "status 2xx and a header `WebHook-Allowed-Origin: {origin}`, or `WebHook-Allowed-Origin: *`"
-            ),
-            problem: None,
-        };
+        let expected = format!(
+            "status 2xx and a header `WebHook-Allowed-Origin: {origin}`, or `WebHook-Allowed-Origin: *`{}",
+            self.origin_note()
+        );
+        let mut step = Step::new("Validation: may this service send events?".to_owned(), expected);
         let Some(uri) = handler.template.validation_url(self.hub.as_str()) else {
             step.problem = Some("the URL template makes no URL for this hub".to_owned());
             return step;
@@ -106,10 +114,10 @@ impl Doctor<'_> {
         let mut method = Method::OPTIONS;
         loop {
             let request = inquiry.request(&method);
-            step.request.extend(request_lines(&request));
+            step.exchange.extend(request_lines(&request, &[]));
             match send(client, request).await {
                 Ok((head, _)) => {
-                    step.response.extend(response_lines(&head, &[]));
+                    step.exchange.extend(response_lines(&head, &[]));
                     if head.status() == StatusCode::NOT_FOUND && method == Method::OPTIONS {
                         method = Method::GET;
                         continue;
@@ -170,13 +178,8 @@ impl Doctor<'_> {
                 "status 204, or 200 with a body of type text/plain, application/json, application/octet-stream or application/x-protobuf"
             }
         };
-        let mut step = Step {
-            title: format!("A `{}` event of a connection that does not exist", event.name),
-            request: Vec::new(),
-            response: Vec::new(),
-            expected: expected.to_owned(),
-            problem: None,
-        };
+        let title = format!("A `{}` event of a connection that does not exist", event.name);
+        let mut step = Step::new(title, expected.to_owned());
         let memory = Memory {
             validations: Validations::default(),
             cookies: Cookies::default(),
@@ -193,10 +196,10 @@ impl Doctor<'_> {
             }
         };
         let uri = request.uri().clone();
-        step.request = request_lines(&request);
+        step.exchange = request_lines(&request, &event.body);
         match send(client, request).await {
             Ok((head, body)) => {
-                step.response = response_lines(&head, &body);
+                step.exchange.extend(response_lines(&head, &body));
                 step.problem = event_problem(handler, event, &head, body, &uri).await;
             }
             Err(error) => step.problem = Some(unreachable(&error, &uri)),
@@ -218,20 +221,37 @@ async fn send(
     answered.unwrap_or(Err(CallError::Timeout(TIMEOUT_MS)))
 }
 
-fn request_lines(request: &Request<Full<Bytes>>) -> Vec<String> {
+impl Step {
+    fn new(title: String, expected: String) -> Self {
+        Self { title, exchange: Vec::new(), expected, problem: None }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.exchange.iter().any(|line| line.starts_with("< "))
+    }
+}
+
+fn request_lines(request: &Request<Full<Bytes>>, body: &[u8]) -> Vec<String> {
     let first = format!("{} {}", request.method(), shown(&request.uri().to_string()));
-    std::iter::once(first).chain(header_lines(request.headers())).collect()
+    lines("> ", first, request.headers(), body)
 }
 
 fn response_lines(head: &Response<()>, body: &[u8]) -> Vec<String> {
-    let mut lines = vec![format!("status {}", head.status())];
-    lines.extend(header_lines(head.headers()));
+    lines("< ", format!("{:?} status {}", head.version(), head.status()), head.headers(), body)
+}
+
+fn lines(mark: &str, first: String, headers: &HeaderMap, body: &[u8]) -> Vec<String> {
+    let mut lines: Vec<_> = std::iter::once(first).chain(header_lines(headers)).collect();
     if !body.is_empty() {
         let start = String::from_utf8_lossy(&body[..body.len().min(BODY_SHOWN_BYTES_MAX)]);
         lines.push(String::new());
-        lines.push(start.escape_debug().to_string());
+        // Quotation marks stay readable; what could disturb a terminal does not stay.
+        lines.push(start.chars().map(|one| if one.is_control() { ' ' } else { one }).collect());
+        if body.len() > BODY_SHOWN_BYTES_MAX {
+            lines.push(format!("(the first {BODY_SHOWN_BYTES_MAX} of {} bytes)", body.len()));
+        }
     }
-    lines
+    lines.iter().map(|line| format!("{mark}{line}")).collect()
 }
 
 fn header_lines(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
@@ -246,25 +266,46 @@ fn header_lines(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
 }
 
 fn unreachable(error: &CallError, uri: &Uri) -> String {
+    let text = error.to_string();
     let advice = match error {
         CallError::Egress(_) => "the setting that is named forbids it",
+        _ if text.contains("peer certificate") => {
+            "the application is there, but this machine does not trust its certificate. If an authority of your own signed it, name a file with that authority's certificate in the environment variable SSL_CERT_FILE of this service; if the error speaks of names or times, the certificate is for another host than `url_template` has, or out of date"
+        }
+        _ if text.contains("corrupt message") => {
+            "what listens there does not speak TLS: `url_template` should probably begin with http://"
+        }
         CallError::Timeout(_) => {
             "something accepts the connection but does not answer: is it an HTTP server, and is it this application?"
         }
         _ if uri.scheme_str() == Some("https") => {
-            "is the application running, is its port open from here, does it speak TLS with a certificate that this machine trusts (SSL_CERT_FILE names more roots)?"
+            "is the application running, is its port open from here, and does it speak TLS there?"
         }
         _ => {
             "is the application running, does it listen on this address and not only on another one, and is its port open from here? Inside a container, `localhost` is the container"
         }
     };
-    format!("{error}: {advice}")
+    format!("{text}. {advice}", advice = capitalised(advice))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    first + characters.as_str()
 }
 
 fn validation_problem(inquiry: &Inquiry, head: &Response<()>, uri: &Uri) -> Option<String> {
     let (status, path) = (head.status(), uri.path());
     if status.is_success() {
-        let refused = inquiry.judge(head.headers()).err()?;
+        let refused = match inquiry.judge(head.headers()).err()? {
+            CallError::OriginNotAllowed { allowed, .. } if allowed.is_empty() => {
+                "the answer has no header WebHook-Allowed-Origin (the log of the service calls this AbuseProtectionResponseMissingAllowedOrigin). Does the middleware, or something before it, answer OPTIONS?".to_owned()
+            }
+            CallError::OriginNotAllowed { allowed, origin, .. } => format!(
+                "the application allows `{allowed}`, and this service says that it is `{origin}` (the log of the service calls this AbuseProtectionResponseMissingAllowedOrigin)"
+            ),
+            error => error.to_string(),
+        };
         return Some(format!(
             "{refused}. In the JavaScript middleware, `allowedEndpoints` must contain `https://{origin}`, or be left out; setting `upstream.origin` (or `endpoint`) decides what host this service says it is",
             origin = inquiry.origin

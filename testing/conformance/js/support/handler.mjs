@@ -44,12 +44,15 @@ export class BareHandler {
   answer = () => ({ status: 204 });
   validation = () => ({ status: 200, headers: { "WebHook-Allowed-Origin": "*" } });
 
-  static async start(port = 0) {
+  /** `create` makes the server, if it is to be another than one of plain HTTP/1.1. */
+  static async start(port = 0, { create = http.createServer, scheme = "http" } = {}) {
     const handler = new BareHandler();
-    handler.server = http.createServer((request, response) => handler.#serve(request, response));
+    handler.server = create((request, response) => handler.#serve(request, response));
+    handler.sockets = new Set();
+    handler.server.on(scheme === "https" ? "secureConnection" : "connection", (socket) => handler.sockets.add(socket));
     await new Promise((resolve) => handler.server.listen(port, "127.0.0.1", resolve));
     handler.port = handler.server.address().port;
-    handler.url = `http://127.0.0.1:${handler.port}`;
+    handler.url = `${scheme}://127.0.0.1:${handler.port}`;
     handler.urlTemplate = `${handler.url}/eventhandler/{hub}/{event}`;
     return handler;
   }
@@ -57,7 +60,7 @@ export class BareHandler {
   async #serve(request, response) {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
-    const seen = { method: request.method, url: request.url, headers: request.headers, rawHeaders: request.rawHeaders, body: Buffer.concat(chunks) };
+    const seen = { method: request.method, url: request.url, headers: request.headers, rawHeaders: request.rawHeaders, body: Buffer.concat(chunks), httpVersion: request.httpVersion, session: request.stream?.session };
     this.requests.push(seen);
     const validates = request.method !== "POST";
     const answer = await (validates ? this.validation(seen) : this.answer(seen, response));
@@ -82,7 +85,7 @@ export class BareHandler {
   }
 
   stop() {
-    this.server.closeAllConnections();
+    for (const socket of this.sockets) socket.destroy();
     return new Promise((resolve) => this.server.close(resolve));
   }
 }
