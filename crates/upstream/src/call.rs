@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,26 +53,42 @@ impl Call<'_> {
     /// Makes the call: within the bounds of its hub and host, after validation, as often as its schedule has it.
     pub(crate) async fn make(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
         let timeout_ms = self.settings.limits.call_timeout_ms;
-        let made = tokio::time::timeout(Duration::from_millis(timeout_ms), self.make_in_turn(client, memory));
-        let outcome = made.await.unwrap_or(Err(CallError::Timeout(timeout_ms)));
+        let failed = Mutex::new(None);
+        let made = self.make_in_turn(client, memory, &failed);
+        let made = tokio::time::timeout(Duration::from_millis(timeout_ms), made).await;
+        let outcome = made.unwrap_or_else(|_| {
+            // Why the attempts before failed says more than that there was no time for another.
+            let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+            Err(failed.map_or(CallError::Timeout(timeout_ms), |error| CallError::Repeated(timeout_ms, error)))
+        });
         let status = match &outcome {
             Ok(_) => "ok",
             Err(CallError::Status(_)) => "refused",
-            Err(CallError::Timeout(_)) => "timeout",
+            Err(CallError::Timeout(_) | CallError::Repeated(..)) => "timeout",
             Err(_) => "failed",
         };
         metrics::counter!("webpubsub_upstream_calls_total", "outcome" => status).increment(1);
         outcome
     }
 
-    async fn make_in_turn(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
+    /// What an attempt failed by is left in `failed`.
+    async fn make_in_turn(
+        &self,
+        client: &HttpClient,
+        memory: &Memory,
+        failed: &Mutex<Option<Box<CallError>>>,
+    ) -> Result<Reply, CallError> {
         let closed = |_| CallError::Request("the service stops".to_owned());
         let _in_hub = self.hub.calls.turn(&self.event.hub).await.map_err(closed)?;
         let _at_host = self.handler.host_calls.acquire().await.map_err(closed)?;
         self.validate(client, memory).await?;
         let uri = self.uri()?;
         let headers = self.headers(&uri, client, memory).await?;
-        let attempt = || self.attempt(client, &uri, &headers);
+        let attempt = || async {
+            self.attempt(client, &uri, &headers).await.inspect_err(|error| {
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(error.clone()));
+            })
+        };
         let answer = match self.repeated {
             Repeated::Soon => attempts(attempt).await?,
             Repeated::Later => attempt().await?,

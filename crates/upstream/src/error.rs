@@ -16,6 +16,9 @@ pub enum CallError {
     /// There was no whole answer in time.
     #[error("no answer within {0} ms: limit upstream_call_timeout_ms")]
     Timeout(u64),
+    /// The time was over while the call waited to be repeated.
+    #[error("{1}; repeated within {0} ms without success: limit upstream_call_timeout_ms")]
+    Repeated(u64, Box<CallError>),
     /// The answer's status says no.
     #[error("the handler answered with status {0}")]
     Status(StatusCode),
@@ -73,7 +76,7 @@ impl CallError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Egress(_) | Self::Transport(_) | Self::Token(_) => true,
-            Self::Validation(error) => error.is_away(),
+            Self::Validation(error) | Self::Repeated(_, error) => error.is_away(),
             Self::Timeout(_)
             | Self::Status(_)
             | Self::TooLarge(_)

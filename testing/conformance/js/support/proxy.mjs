@@ -101,6 +101,11 @@ export class Proxy {
     this.#pairs.forEach((pair) => this.#pause(pair));
   }
 
+  /** Passes nothing on over the connections that there are, as a network that went away without a word; new ones are not touched. */
+  freeze() {
+    this.#pairs.forEach((pair) => this.#pause(pair));
+  }
+
   flow() {
     this.#stalled = false;
     for (const { client, upstream } of this.#pairs) {
