@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use azure_messaging_eventhubs::models::EventData;
 use azure_messaging_eventhubs::{EventDataBatchOptions, ProducerClient};
+use hubwire_outbox::Failure;
 use tokio::sync::OnceCell;
 
 use super::{SendError, Sent, Target, all};
@@ -39,15 +40,19 @@ impl EventHubsTarget {
     }
 
     /// What the library says, as long as it does not repeat the connection string.
-    fn away(&self, text: &str) -> SendError {
+    fn told(&self, text: &str) -> String {
         let key = self.connection_string.expose().split("SharedAccessKey=").nth(1).unwrap_or_default();
         let key = key.split(';').next().unwrap_or_default();
         let repeats = !key.is_empty() && text.contains(key);
-        SendError::away(if repeats {
-            "Event Hubs cannot be reached".to_owned()
+        if repeats {
+            "Event Hubs: an error that names the key".to_owned()
         } else {
             format!("Event Hubs: {text}")
-        })
+        }
+    }
+
+    fn away(&self, text: &str) -> SendError {
+        SendError::away(self.told(text))
     }
 
     async fn send_one(&self, event: &CloudEvent) -> Result<(), SendError> {
@@ -63,7 +68,11 @@ impl EventHubsTarget {
         if !added {
             return Err(SendError::Refused("the event is larger than the event hub takes".to_owned()));
         }
-        producer.send_batch(batch, None).await.map_err(|error| self.away(&error.to_string()))
+        // The link was just there, so what is wrong is probably the event: the next one may fare better.
+        producer
+            .send_batch(batch, None)
+            .await
+            .map_err(|error| SendError::not_now(self.told(&error.to_string())))
     }
 }
 
@@ -76,7 +85,7 @@ impl Target for EventHubsTarget {
                     tokio::time::timeout(Duration::from_millis(TIMEOUT_MS), self.send_one(event)).await;
                 let late = || SendError::away(format!("Event Hubs did not answer within {TIMEOUT_MS} ms"));
                 let outcome = sent.unwrap_or_else(|_| Err(late()));
-                if let Err(SendError::Failed(_)) = &outcome {
+                if let Err(SendError::Failed(Failure::Away(_))) = &outcome {
                     // The others would fare no better.
                     outcomes.extend(all(&events[outcomes.len()..], outcome));
                     return outcomes;
