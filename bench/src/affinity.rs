@@ -4,17 +4,10 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// Pins the calling thread to one CPU; children and threads that it starts afterwards inherit the pin.
-pub(crate) fn pin_to_cpu(cpu: usize) -> Result<()> {
+/// Lets the calling thread, and children and threads that it starts afterwards, run on these CPUs only.
+pub(crate) fn pin_to(cpus: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
-    set.set(cpu);
-    sched_setaffinity(None, &set).with_context(|| format!("cannot run on CPU {cpu}"))
-}
-
-/// Lets the calling thread, and children and threads that it starts afterwards, run on these CPUs.
-pub(crate) fn spread_over(cpus: [usize; 2]) -> Result<()> {
-    let mut set = CpuSet::new();
-    cpus.into_iter().for_each(|cpu| set.set(cpu));
+    cpus.iter().for_each(|cpu| set.set(*cpu));
     sched_setaffinity(None, &set).with_context(|| format!("cannot run on CPUs {cpus:?}"))
 }
 

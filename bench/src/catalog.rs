@@ -1,108 +1,87 @@
 //! The scenarios of `all`, and running them one after the other.
 
+use crate::churn;
+use crate::contest::Contest;
 use crate::events;
 use crate::fanout;
 use crate::idle;
 use crate::options::Options;
-use crate::row::{self, Measure, Pair};
+use crate::publish;
+use crate::row::{self, Measure};
 use crate::runs::Runs;
-use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed};
-use crate::side::{Contender, Side};
-use anyhow::{Context, Result, bail, ensure};
-use serde::Serialize;
+use crate::scenario::{Churn, Events, Fanout, Idle, Protocol, Speed, Storm, Workers};
+use crate::side::{Contender, Corner};
+use crate::storm;
+use anyhow::{Result, bail, ensure};
 
 const RATE: Speed = Speed::Rate(50_000);
 const FULL: Speed = Speed::Full { window: 256 };
+/// Publishes a second of a paced `rest` run: far below what one CPU can do, so that most find it at rest.
+const REST_RATE: Speed = Speed::Rate(2_000);
 
-/// A scenario of any kind.
+/// A scenario of any kind. Where there are two, the second is what the first is compared with.
 #[derive(Clone, Copy)]
 pub(crate) enum Entry {
     Fanout(Fanout),
     Idle(Idle),
     Events(Events),
+    Rest(Fanout),
+    Publish(Fanout),
+    Workers(Workers),
+    Groups(Fanout, Fanout),
+    Churn(Churn, Churn),
+    Storm(Storm),
 }
 
-/// Every shape and payload size over WebSocket and JSON, the other protocols and REST on one or two shapes, idle connections, and user
-/// events.
+/// Every shape and payload size over WebSocket and JSON, the other protocols and REST on one or two shapes, idle connections, user
+/// events, the cost of publishing, of workers, of many groups, of joining and leaving, and of everybody coming back at once.
 pub(crate) fn all() -> Vec<Entry> {
     let mut entries = Vec::new();
     for (subscribers, groups) in [(100, 1), (1000, 1), (10_000, 1), (10, 1000)] {
         for payload_bytes in [64, 1024] {
-            for speed in [RATE, FULL] {
-                entries.push(websocket(subscribers, groups, payload_bytes, speed, Protocol::Json));
-            }
+            entries.extend([RATE, FULL].map(|speed| {
+                Entry::Fanout(Fanout { payload_bytes, ..Fanout::over_websocket(subscribers, groups, speed) })
+            }));
         }
     }
     for protocol in [Protocol::Reliable, Protocol::Protobuf, Protocol::ReliableProtobuf, Protocol::Simple] {
-        entries.extend([RATE, FULL].map(|speed| websocket(1000, 1, 64, speed, protocol)));
+        entries.extend(
+            [RATE, FULL]
+                .map(|speed| Entry::Fanout(Fanout { protocol, ..Fanout::over_websocket(1000, 1, speed) })),
+        );
     }
     for (subscribers, groups) in [(100, 1), (10, 1000)] {
-        entries.extend([RATE, FULL].map(|speed| rest(subscribers, groups, speed)));
+        entries
+            .extend([RATE, FULL].map(|speed| Entry::Fanout(Fanout::over_rest(subscribers, groups, speed))));
     }
     entries.extend(
         [10_000, 19_000].map(|connections| Entry::Idle(Idle { connections, protocol: Protocol::Json })),
     );
     entries.extend([1, 64, 512].map(|clients| Entry::Events(Events { clients, payload_bytes: 64 })));
+    entries.extend([REST_RATE, FULL].map(|speed| Entry::Rest(Fanout::over_rest(1, 1, speed))));
+    entries.extend([RATE, FULL].map(|speed| Entry::Publish(Fanout::over_websocket(10, 1, speed))));
+    for (subscribers, groups) in [(1000, 1), (10, 100)] {
+        entries.extend([RATE, FULL].map(|speed| {
+            Entry::Workers(Workers { workers: 2, fanout: Fanout::over_websocket(subscribers, groups, speed) })
+        }));
+    }
+    entries.extend([RATE, FULL].map(|speed| groups_entry(10_000, 100, Fanout::over_websocket(10, 1, speed))));
+    entries.push(churn_entry((100_000, 1), (100, 1), 1000));
+    entries.push(churn_entry((1, 19_000), (1, 10), 19_000));
+    entries.push(Entry::Storm(Storm { clients: 19_000 }));
     entries
 }
 
-fn websocket(
-    subscribers: usize,
-    groups: usize,
-    payload_bytes: usize,
-    speed: Speed,
-    protocol: Protocol,
-) -> Entry {
-    let (path, publishers, fire_and_forget) = (PublishPath::Websocket, 1, false);
-    Entry::Fanout(Fanout {
-        subscribers,
-        groups,
-        payload_bytes,
-        speed,
-        path,
-        publishers,
-        protocol,
-        fire_and_forget,
-    })
+/// Many groups beside few, over as many connections as the few need.
+pub(crate) fn groups_entry(many: usize, few: usize, shape: Fanout) -> Entry {
+    let many = Fanout { groups: many, groups_each: (many / few).max(1), ..shape };
+    Entry::Groups(many, Fanout { groups: few, groups_each: 1, ..shape })
 }
 
-fn rest(subscribers: usize, groups: usize, speed: Speed) -> Entry {
-    let (path, protocol, payload_bytes, fire_and_forget) = (PublishPath::Rest, Protocol::Json, 64, false);
-    let publishers = usize::from(path.default_publishers());
-    Entry::Fanout(Fanout {
-        subscribers,
-        groups,
-        payload_bytes,
-        speed,
-        path,
-        publishers,
-        protocol,
-        fire_and_forget,
-    })
-}
-
-/// One run, as stored.
-#[derive(Serialize)]
-struct RunRecord<'a, S, M> {
-    record: &'static str,
-    name: String,
-    scenario: &'a S,
-    side: Side,
-    self_check: bool,
-    round: u32,
-    measured: Option<&'a M>,
-    error: Option<String>,
-}
-
-/// One row, as stored.
-#[derive(Serialize)]
-struct RowRecord<'a, S> {
-    record: &'static str,
-    name: String,
-    scenario: &'a S,
-    self_check: bool,
-    rounds: u32,
-    medians: std::collections::BTreeMap<&'static str, Pair>,
+/// Groups and members in each of them, beside others, over the same number of connections.
+pub(crate) fn churn_entry(shape: (usize, usize), beside: (usize, usize), connections: usize) -> Entry {
+    let churn = |(groups, members)| Churn { groups, members, connections };
+    Entry::Churn(churn(shape), churn(beside))
 }
 
 /// Runs the entries, prints a row for each and stores every run. A failing scenario does not stop the others, but
@@ -112,12 +91,8 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Result<()> {
     let bench = Bench { options, runs: &runs };
     let mut failed = Vec::new();
     for entry in entries {
-        let (name, result) = match entry {
-            Entry::Fanout(scenario) => (scenario.to_string(), bench.fanout(scenario)),
-            Entry::Idle(scenario) => (scenario.to_string(), bench.idle(scenario)),
-            Entry::Events(scenario) => (scenario.to_string(), bench.events(scenario)),
-        };
-        if let Err(error) = result {
+        let name = entry.name();
+        if let Err(error) = bench.run(entry, &name) {
             println!("{name:<36}FAILED: {error:#}");
             failed.push(name);
         }
@@ -129,88 +104,156 @@ pub(crate) fn run(options: &Options, entries: &[Entry]) -> Result<()> {
     Ok(())
 }
 
+impl Entry {
+    fn name(&self) -> String {
+        match self {
+            Self::Fanout(scenario) => scenario.to_string(),
+            Self::Idle(scenario) => scenario.to_string(),
+            Self::Events(scenario) => scenario.to_string(),
+            Self::Rest(Fanout { payload_bytes, publishers, speed, .. }) => {
+                format!("rest {payload_bytes}B {publishers} at once {speed}")
+            }
+            Self::Publish(scenario) => format!("publish {scenario}"),
+            Self::Workers(scenario) => scenario.fanout.to_string(),
+            Self::Groups(many, _) => many.to_string(),
+            Self::Churn(scenario, _) => scenario.to_string(),
+            Self::Storm(scenario) => scenario.to_string(),
+        }
+    }
+}
+
 struct Bench<'a> {
     options: &'a Options,
     runs: &'a Runs,
 }
 
 impl Bench<'_> {
-    fn fanout(&self, scenario: &Fanout) -> Result<()> {
-        let name = scenario.to_string();
-        let (service, reference) = self.interleave("fanout", &name, scenario, fanout::run)?;
-        self.finish("fanout", &name, scenario, &row::FANOUT, &service, &reference)?;
-        let service_right = row::print_faults(Side::Service, &service);
-        let reference_right = row::print_faults(Side::Reference, &reference);
-        ensure!(
-            service_right && reference_right,
-            "messages were lost, duplicated, reordered or not answered"
-        );
-        Ok(())
-    }
-
-    fn idle(&self, scenario: &Idle) -> Result<()> {
-        let name = scenario.to_string();
-        let (service, reference) = self.interleave("idle", &name, scenario, idle::run)?;
-        self.finish("idle", &name, scenario, &row::IDLE, &service, &reference)
-    }
-
-    fn events(&self, scenario: &Events) -> Result<()> {
-        let name = scenario.to_string();
-        let (service, reference) = self.interleave("events", &name, scenario, events::run)?;
-        self.finish("events", &name, scenario, &row::EVENTS, &service, &reference)
-    }
-
-    /// Service, reference, service, reference, …, so that both see the same hour of the machine.
-    fn interleave<S: Serialize, M: Serialize>(
-        &self,
-        kind: &str,
-        name: &str,
-        scenario: &S,
-        run: impl Fn(&Contender, &S, &Options) -> Result<M>,
-    ) -> Result<(Vec<M>, Vec<M>)> {
-        let (mut service, mut reference) = (Vec::new(), Vec::new());
-        for round in 1..=self.options.rounds {
-            for (side, results) in [(Side::Service, &mut service), (Side::Reference, &mut reference)] {
-                let contender = Contender::new(side, self.options)?;
-                let result = run(&contender, scenario, self.options);
-                let record = RunRecord {
-                    record: "run",
+    fn run(&self, entry: &Entry, name: &str) -> Result<()> {
+        match entry {
+            Entry::Fanout(scenario) => {
+                self.fanouts("fanout", name, self.against("reference", *scenario)?, &row::FANOUT)
+            }
+            Entry::Rest(scenario) => {
+                let mut corners = self.against("bare", *scenario)?;
+                // The bare handler delivers nothing, so nobody waits for it.
+                corners[1].scenario.subscribers = 0;
+                self.fanouts("rest", name, corners, &row::REST)
+            }
+            Entry::Workers(scenario) => self.workers(name, scenario),
+            Entry::Groups(many, few) => {
+                ensure!(
+                    many.connections() == few.connections(),
+                    "{} groups are not a multiple of {}",
+                    many.groups,
+                    few.groups
+                );
+                let label = |fanout: &Fanout| format!("{} groups", fanout.groups);
+                let corners = [many, few].map(|fanout| self.service(label(fanout), 1, *fanout));
+                self.fanouts("groups", name, corners, &row::GROUPS)
+            }
+            Entry::Publish(scenario) => self.publish(name, scenario),
+            Entry::Churn(scenario, beside) => self.churn(name, *scenario, *beside),
+            Entry::Idle(scenario) => {
+                let (kind, corners) = ("idle", self.against("reference", *scenario)?);
+                self.hold(Contest {
+                    kind,
                     name: name.to_owned(),
-                    scenario,
-                    side: contender.side,
-                    self_check: self.options.self_check,
-                    round,
-                    measured: result.as_ref().ok(),
-                    error: result.as_ref().err().map(|error| format!("{error:#}")),
-                };
-                self.runs.append(kind, &record)?;
-                results
-                    .push(result.with_context(|| format!("round {round}, {}", contender.program.display()))?);
+                    corners,
+                    run: idle::run,
+                    measures: &row::IDLE,
+                })
+            }
+            Entry::Events(scenario) => {
+                let (kind, corners) = ("events", self.against("reference", *scenario)?);
+                self.hold(Contest {
+                    kind,
+                    name: name.to_owned(),
+                    corners,
+                    run: events::run,
+                    measures: &row::EVENTS,
+                })
+            }
+            Entry::Storm(scenario) => {
+                let (kind, corners) = ("storm", self.against("reference", *scenario)?);
+                self.hold(Contest {
+                    kind,
+                    name: name.to_owned(),
+                    corners,
+                    run: storm::run,
+                    measures: &row::STORM,
+                })
             }
         }
-        Ok((service, reference))
     }
 
-    fn finish<S: Serialize, M>(
+    /// The service with one worker beside a server of this crate, with the same to do.
+    fn against<S: Copy>(&self, reference: &str, scenario: S) -> Result<[Corner<S>; 2]> {
+        let reference = Contender::reference(reference)?;
+        Ok([self.service("service", 1, scenario), Corner::new("reference", reference, scenario)])
+    }
+
+    fn service<S>(&self, label: impl Into<String>, workers: usize, scenario: S) -> Corner<S> {
+        Corner::new(label, Contender::service(self.options, workers), scenario)
+    }
+
+    fn hold<S: serde::Serialize + Clone, M: serde::Serialize>(
         &self,
-        kind: &str,
-        name: &str,
-        scenario: &S,
-        measures: &[Measure<M>],
-        service: &[M],
-        reference: &[M],
+        contest: Contest<'_, S, M>,
     ) -> Result<()> {
-        let pairs = row::pairs(measures, service, reference);
-        row::print_header(measures);
-        row::print(name, &pairs);
-        let record = RowRecord {
-            record: "row",
-            name: name.to_owned(),
-            scenario,
-            self_check: self.options.self_check,
-            rounds: self.options.rounds,
-            medians: pairs.into_iter().collect(),
+        contest.hold(self.options, self.runs).map(drop)
+    }
+
+    fn fanouts(
+        &self,
+        kind: &'static str,
+        name: &str,
+        corners: [Corner<Fanout>; 2],
+        measures: &[Measure<fanout::Measured>],
+    ) -> Result<()> {
+        let labels = [0, 1].map(|index: usize| corners[index].label.clone());
+        let contest = Contest { kind, name: name.to_owned(), corners, run: fanout::run, measures };
+        let results = contest.hold(self.options, self.runs)?;
+        self.ensure_right(&labels, [0, 1].map(|index: usize| results[index].iter().collect()))
+    }
+
+    fn workers(&self, name: &str, scenario: &Workers) -> Result<()> {
+        let many = format!("{} workers", scenario.workers);
+        let corners = [
+            self.service(many, scenario.workers, scenario.fanout),
+            self.service("1 worker", 1, scenario.fanout),
+        ];
+        self.fanouts("workers", name, corners, &row::WORKERS)
+    }
+
+    fn publish(&self, name: &str, scenario: &Fanout) -> Result<()> {
+        let corners = self.against("reference", *scenario)?;
+        let labels = [0, 1].map(|index: usize| corners[index].label.clone());
+        let (kind, run, measures) = ("publish", publish::run as _, &row::PUBLISH);
+        let results =
+            Contest { kind, name: name.to_owned(), corners, run, measures }.hold(self.options, self.runs)?;
+        let fanouts = |runs: &[publish::Measured]| -> Vec<fanout::Measured> {
+            runs.iter().map(|run| run.fanout.clone()).collect()
         };
-        self.runs.append(kind, &record)
+        let fanouts = [fanouts(&results[0]), fanouts(&results[1])];
+        self.ensure_right(&labels, [0, 1].map(|index: usize| fanouts[index].iter().collect()))
+    }
+
+    fn churn(&self, name: &str, scenario: Churn, beside: Churn) -> Result<()> {
+        let label = |churn: &Churn| format!("{}x{}", churn.members, churn.groups);
+        let corners = [scenario, beside].map(|churn| self.service(label(&churn), 1, churn));
+        self.hold(Contest {
+            kind: "churn",
+            name: name.to_owned(),
+            corners,
+            run: churn::run,
+            measures: &row::CHURN,
+        })
+    }
+
+    /// Prints what was wrong with both corners' messages, and fails if anything was.
+    fn ensure_right(&self, labels: &[String; 2], runs: [Vec<&fanout::Measured>; 2]) -> Result<()> {
+        let right = [0, 1].map(|index: usize| row::print_faults(&labels[index], &runs[index]));
+        ensure!(right == [true, true], "messages were lost, duplicated, reordered or not answered");
+        Ok(())
     }
 }

@@ -44,6 +44,11 @@ pub(crate) struct Memory {
     pub(crate) private_bytes: u64,
 }
 
+/// The most resident memory that a process has had at once (`VmHWM`), in bytes.
+pub(crate) fn peak_bytes(process: u32) -> Result<u64> {
+    bytes_after(&fs::read_to_string(format!("/proc/{process}/status"))?, "VmHWM:")
+}
+
 /// Reads both measures of a process's memory.
 pub(crate) fn memory(process: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
@@ -59,9 +64,13 @@ fn bytes_after(text: &str, name: &str) -> Result<u64> {
     Ok(kibibytes * 1024)
 }
 
-/// Nanoseconds in which one CPU ran anything at all, or was taken away by the hypervisor (10 ms steps).
-pub(crate) fn busy_ns(cpu: usize) -> Result<u64> {
+/// Nanoseconds in which these CPUs ran anything at all, or were taken away by the hypervisor (10 ms steps).
+pub(crate) fn busy_ns(cpus: &[usize]) -> Result<u64> {
     let stat = fs::read_to_string("/proc/stat")?;
+    cpus.iter().map(|cpu| one_busy_ns(&stat, *cpu)).sum()
+}
+
+fn one_busy_ns(stat: &str, cpu: usize) -> Result<u64> {
     let name = format!("cpu{cpu} ");
     let line =
         stat.lines().find_map(|line| line.strip_prefix(&name)).with_context(|| format!("no {name}"))?;
@@ -81,7 +90,7 @@ mod tests {
         assert!(process_ns(process).unwrap() > 0);
         let memory = memory(process).unwrap();
         assert!(memory.resident_bytes >= memory.private_bytes && memory.private_bytes > 0);
-        assert!(busy_ns(0).unwrap() > 0);
+        assert!(busy_ns(&[0]).unwrap() > 0);
     }
 
     #[test]

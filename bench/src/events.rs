@@ -36,7 +36,7 @@ pub(crate) struct Measured {
 ///
 /// Nothing is pinned to one CPU, and the generator sleeps: where two or three processes share two CPUs, the system places them better.
 pub(crate) fn run(contender: &Contender, scenario: &Events, options: &Options) -> Result<Measured> {
-    affinity::spread_over([options.server_cpu, options.generator_cpu])?;
+    affinity::pin_to(&[&options.server_cpu[..], &[options.generator_cpu]].concat())?;
     let handler = match options.handler() {
         Some(program) => Server::start_here(program, &[""; 0])?,
         None => Server::start_here(&std::env::current_exe().context("cannot name this binary")?, &["echo"])?,

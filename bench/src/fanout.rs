@@ -3,4 +3,5 @@
 mod measure;
 mod session;
 
-pub(crate) use measure::{Measured, run};
+pub(crate) use measure::{Measured, call_roll, run};
+pub(crate) use session::openings;

@@ -40,7 +40,7 @@ pub(crate) struct Measured {
 /// Starts the contender, connects, and compares its memory and CPU before and after.
 pub(crate) fn run(contender: &Contender, scenario: &Idle, options: &Options) -> Result<Measured> {
     affinity::require_descriptors(scenario.connections)?;
-    let mut server = Server::start(contender, options.server_cpu, options.generator_cpu)?;
+    let mut server = Server::start(contender, &options.server_cpu, options.generator_cpu)?;
     let openings = openings(scenario, &server, contender.is_reference)?;
     let (clock, mut wire) = (Clock::start(), Wire::new()?);
     pause(&mut wire, clock, SETTLE_NS)?;

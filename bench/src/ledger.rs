@@ -1,5 +1,6 @@
 //! Who must still receive what, and what arrived twice, late or never.
 
+use crate::membership::Membership;
 use crate::stamp::Stamp;
 use crate::stream::{Progress, Stream};
 use serde::Serialize;
@@ -17,7 +18,7 @@ pub(crate) struct Counts {
     pub(crate) unknown: u64,
 }
 
-/// The newest 128 numbers that a subscriber received from a publisher. A message that arrives later than that
+/// The newest 128 numbers that a member received from a publisher. A message that arrives later than that
 /// counts as duplicated, and as lost at the end.
 #[derive(Clone, Copy, Default)]
 struct Window {
@@ -33,50 +34,55 @@ enum Receipt {
 
 /// Accounts for every message of a run.
 pub(crate) struct Ledger {
-    groups: usize,
+    membership: Membership,
     publishers: usize,
-    subscribers: u32,
+    /// Members of each group that are still there.
+    members: Vec<u32>,
     streams: Vec<Stream>,
     windows: Vec<Window>,
     in_flight: u64,
+    expected: u64,
     counts: Counts,
 }
 
 impl Ledger {
-    /// Subscriber `i` is in group `i % groups`.
-    pub(crate) fn new(groups: usize, subscribers_per_group: usize, publishers: usize) -> Self {
+    pub(crate) fn new(membership: Membership, publishers: usize) -> Self {
+        let groups = membership.groups;
         Self {
-            groups,
+            membership,
             publishers,
-            subscribers: subscribers_per_group as u32,
+            members: vec![membership.members as u32; groups],
             streams: (0..groups * publishers).map(|_| Stream::default()).collect(),
-            windows: vec![Window::default(); groups * subscribers_per_group * publishers],
+            windows: vec![Window::default(); groups * membership.members * publishers],
             in_flight: 0,
+            expected: 0,
             counts: Counts::default(),
         }
     }
 
     /// Adds a message and returns its number.
     pub(crate) fn publish(&mut self, publisher: usize, group: usize) -> u32 {
+        let members = self.members[group];
         self.counts.published += 1;
-        self.in_flight += 1;
-        self.streams[publisher * self.groups + group].publish(self.subscribers)
+        self.expected += u64::from(members);
+        self.in_flight += u64::from(members > 0);
+        self.streams[publisher * self.membership.groups + group].publish(members)
     }
 
     /// Notes a received message; true when it is the first receipt by this subscriber.
     pub(crate) fn receive(&mut self, subscriber: usize, stamp: Stamp) -> bool {
-        let publisher = usize::from(stamp.publisher);
-        if publisher >= self.publishers {
+        let (publisher, group) = (usize::from(stamp.publisher), stamp.group as usize);
+        let place = self.membership.place(subscriber, group).filter(|_| publisher < self.publishers);
+        let Some(place) = place else {
             self.counts.unknown += 1;
             return false;
-        }
-        let receipt = self.windows[subscriber * self.publishers + publisher].receive(stamp.number);
+        };
+        let receipt = self.windows[place * self.publishers + publisher].receive(stamp.number);
         if matches!(receipt, Receipt::Again) {
             self.counts.duplicated += 1;
             return false;
         }
-        let stream = &mut self.streams[publisher * self.groups + subscriber % self.groups];
-        match stream.receive(stamp.number) {
+        match self.streams[publisher * self.membership.groups + group].receive(stamp.number) {
             Progress::Unknown => {
                 self.counts.unknown += 1;
                 return false;
@@ -100,12 +106,13 @@ impl Ledger {
 
     /// Deliveries that have not arrived.
     pub(crate) fn missing(&self) -> u64 {
-        self.counts.published * u64::from(self.subscribers) - self.counts.delivered
+        self.expected - self.counts.delivered
     }
 
     /// Starts counting anew, for use when nothing is in flight.
     pub(crate) fn reset_counts(&mut self) {
         self.counts = Counts::default();
+        self.expected = 0;
     }
 }
 
@@ -131,16 +138,20 @@ impl Window {
 mod tests {
     use super::*;
 
-    fn stamp(publisher: u8, number: u32) -> Stamp {
-        Stamp { publisher, number, sent_ns: 0 }
+    fn ledger(groups: usize, members: usize, publishers: usize) -> Ledger {
+        Ledger::new(Membership { groups, members, connections: groups * members }, publishers)
+    }
+
+    fn stamp(publisher: u8, group: u32, number: u32) -> Stamp {
+        Stamp { publisher, group, number, sent_ns: 0 }
     }
 
     #[test]
     fn loss_duplication_and_reordering_are_told_apart() {
-        let mut ledger = Ledger::new(1, 1, 1);
+        let mut ledger = ledger(1, 1, 1);
         (0..4).for_each(|number| assert_eq!(ledger.publish(0, 0), number));
         for (number, first) in [(0, true), (2, true), (1, true), (2, false)] {
-            assert_eq!(ledger.receive(0, stamp(0, number)), first);
+            assert_eq!(ledger.receive(0, stamp(0, 0, number)), first);
         }
         let counts = ledger.counts();
         assert_eq!((counts.delivered, counts.reordered, counts.duplicated), (3, 1, 1));
@@ -149,22 +160,40 @@ mod tests {
 
     #[test]
     fn a_message_is_in_flight_until_every_subscriber_of_its_group_has_it() {
-        let mut ledger = Ledger::new(2, 2, 2);
+        let mut ledger = ledger(2, 2, 2);
         ledger.publish(1, 1);
-        assert!(ledger.receive(1, stamp(1, 0)));
+        assert!(ledger.receive(1, stamp(1, 1, 0)));
         assert_eq!(ledger.in_flight(), 1);
-        assert!(!ledger.receive(0, stamp(1, 0)), "nothing was published to group 0");
-        assert!(ledger.receive(3, stamp(1, 0)));
-        assert_eq!((ledger.in_flight(), ledger.missing(), ledger.counts().unknown), (0, 0, 1));
-        assert!(!ledger.receive(0, stamp(9, 0)), "there is no publisher 9");
+        assert!(!ledger.receive(0, stamp(1, 0, 0)), "nothing was published to group 0");
+        assert!(!ledger.receive(0, stamp(1, 1, 0)), "subscriber 0 is not in group 1");
+        assert!(ledger.receive(3, stamp(1, 1, 0)));
+        assert_eq!((ledger.in_flight(), ledger.missing(), ledger.counts().unknown), (0, 0, 2));
+        assert!(!ledger.receive(0, stamp(9, 0, 0)), "there is no publisher 9");
+    }
+
+    #[test]
+    fn a_message_to_a_group_without_members_is_not_in_flight() {
+        let mut ledger = ledger(1, 0, 1);
+        assert_eq!((ledger.publish(0, 0), ledger.publish(0, 0)), (0, 1));
+        assert_eq!((ledger.in_flight(), ledger.missing(), ledger.counts().published), (0, 0, 2));
     }
 
     #[test]
     fn order_holds_for_each_publisher_by_itself() {
-        let mut ledger = Ledger::new(1, 1, 2);
+        let mut ledger = ledger(1, 1, 2);
         (0..2).for_each(|_| assert!(ledger.publish(0, 0) == ledger.publish(1, 0)));
         for (publisher, number) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            assert!(ledger.receive(0, stamp(publisher, number)));
+            assert!(ledger.receive(0, stamp(publisher, 0, number)));
+        }
+        assert_eq!((ledger.counts().reordered, ledger.missing()), (0, 0));
+    }
+
+    #[test]
+    fn order_holds_for_each_group_of_a_subscriber_by_itself() {
+        let mut ledger = Ledger::new(Membership { groups: 2, members: 1, connections: 1 }, 1);
+        (0..2).for_each(|number| assert!(ledger.publish(0, 0) == number && ledger.publish(0, 1) == number));
+        for (group, number) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            assert!(ledger.receive(0, stamp(0, group, number)));
         }
         assert_eq!((ledger.counts().reordered, ledger.missing()), (0, 0));
     }

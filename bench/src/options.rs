@@ -1,6 +1,7 @@
 //! The command line.
 
-use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed};
+use crate::catalog::{self, Entry};
+use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed, Storm, Workers};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -20,9 +21,9 @@ pub(crate) struct Options {
     /// Seconds for which a run publishes.
     #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seconds: u64,
-    /// CPU that the server is pinned to.
-    #[arg(long, global = true, default_value_t = 0)]
-    pub(crate) server_cpu: usize,
+    /// CPU that the server is pinned to; several with commas between them, for a server with several workers.
+    #[arg(long, global = true, value_delimiter = ',', default_value = "0")]
+    pub(crate) server_cpu: Vec<usize>,
     /// CPU that the generator is pinned to and keeps busy.
     #[arg(long, global = true, default_value_t = 1)]
     pub(crate) generator_cpu: usize,
@@ -53,9 +54,26 @@ pub(crate) enum Command {
     Idle(IdleOptions),
     /// Raises user events that an event handler answers, beside the same requests made straight to the handler.
     Events(EventsOptions),
+    /// Publishes over REST to a group of one, beside a bare HTTP server that reads the same requests.
+    Rest(RestOptions),
+    /// Publishes over WebSocket to a small group, beside the plain loop and beside as many lone deliveries.
+    Publish(PublishOptions),
+    /// Measures deliveries of a service with several workers beside the same with one.
+    Workers(WorkersOptions),
+    /// Measures deliveries to many groups beside few of the same size, over the same connections.
+    Groups(GroupsOptions),
+    /// Measures joining and leaving, beside the same with fewer groups or members.
+    Churn(ChurnOptions),
+    /// Cuts all clients at once and lets them come back.
+    Storm(StormOptions),
     /// Runs an event handler that echoes (started by `events`).
+    #[command(hide = true)]
     Echo(ListenOptions),
+    /// Runs a bare HTTP server (started by `rest`).
+    #[command(hide = true)]
+    Bare(ListenOptions),
     /// Runs the reference server (started by the other commands).
+    #[command(hide = true)]
     Reference(ListenOptions),
 }
 
@@ -94,10 +112,11 @@ pub(crate) struct FanoutOptions {
 }
 
 impl FanoutOptions {
-    pub(crate) fn scenario(&self) -> Fanout {
+    fn scenario(&self) -> Fanout {
         Fanout {
             subscribers: self.subscribers,
             groups: self.groups,
+            groups_each: 1,
             payload_bytes: self.payload_bytes,
             speed: if self.full_speed { Speed::Full { window: self.window } } else { Speed::Rate(self.rate) },
             path: self.path,
@@ -119,7 +138,7 @@ pub(crate) struct IdleOptions {
 }
 
 impl IdleOptions {
-    pub(crate) fn scenario(&self) -> Idle {
+    fn scenario(&self) -> Idle {
         Idle { connections: self.connections, protocol: self.protocol }
     }
 }
@@ -139,8 +158,143 @@ pub(crate) struct EventsOptions {
 }
 
 impl EventsOptions {
-    pub(crate) fn scenario(&self) -> Events {
+    fn scenario(&self) -> Events {
         Events { clients: self.clients, payload_bytes: self.payload_bytes }
+    }
+}
+
+/// How fast, for scenarios of one shape.
+#[derive(Args)]
+pub(crate) struct SpeedOptions {
+    /// Deliveries per second (publishes, for `rest`).
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: Option<u64>,
+    /// Publish as fast as the window allows instead of at a rate.
+    #[arg(long, conflicts_with = "rate")]
+    full_speed: bool,
+    /// Messages that may be in flight at full speed.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=900))]
+    window: u64,
+}
+
+impl SpeedOptions {
+    fn speed(&self, rate: u64) -> Speed {
+        let rate = Speed::Rate(self.rate.unwrap_or(rate));
+        if self.full_speed { Speed::Full { window: self.window } } else { rate }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct RestOptions {
+    /// Kept-alive connections, each with one request under way.
+    #[arg(long, default_value_t = 8)]
+    connections: u8,
+    /// Payload size in bytes.
+    #[arg(long, default_value_t = 64)]
+    payload_bytes: usize,
+    #[command(flatten)]
+    speed: SpeedOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishOptions {
+    /// Subscribers of the group.
+    #[arg(long, default_value_t = 10, value_parser = parse_count)]
+    subscribers: usize,
+    /// Payload size in bytes.
+    #[arg(long, default_value_t = 64)]
+    payload_bytes: usize,
+    #[command(flatten)]
+    speed: SpeedOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct WorkersOptions {
+    /// Workers that are compared with one.
+    #[arg(long, default_value_t = 2, value_parser = parse_count)]
+    workers: usize,
+    #[command(flatten)]
+    fanout: FanoutOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct GroupsOptions {
+    /// Groups; a multiple of `--beside`.
+    #[arg(long, default_value_t = 10_000, value_parser = parse_count)]
+    groups: usize,
+    /// Groups that these are compared with, each with connections of its own.
+    #[arg(long, default_value_t = 100, value_parser = parse_count)]
+    beside: usize,
+    /// Members of each group.
+    #[arg(long, default_value_t = 10, value_parser = parse_count)]
+    members: usize,
+    /// Payload size in bytes.
+    #[arg(long, default_value_t = 64)]
+    payload_bytes: usize,
+    #[command(flatten)]
+    speed: SpeedOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct ChurnOptions {
+    /// Groups that are joined and left.
+    #[arg(long, default_value_t = 100_000, value_parser = parse_count)]
+    groups: usize,
+    /// Members that stay in each of them.
+    #[arg(long, default_value_t = 1, value_parser = parse_count)]
+    members: usize,
+    /// Groups that these are compared with.
+    #[arg(long, default_value_t = 100, value_parser = parse_count)]
+    beside_groups: usize,
+    /// Members that stay in each of those.
+    #[arg(long, default_value_t = 1, value_parser = parse_count)]
+    beside_members: usize,
+    /// Connections that the members are spread over; at least as many as a group has members.
+    #[arg(long, default_value_t = 1000, value_parser = parse_count)]
+    connections: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct StormOptions {
+    /// Clients that are cut and come back.
+    #[arg(long, default_value_t = 19_000, value_parser = parse_count)]
+    clients: usize,
+}
+
+impl Command {
+    /// What a command that measures is to run; nothing for the others.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        match self {
+            Self::All => catalog::all(),
+            Self::Fanout(fanout) => vec![Entry::Fanout(fanout.scenario())],
+            Self::Idle(idle) => vec![Entry::Idle(idle.scenario())],
+            Self::Events(events) => vec![Entry::Events(events.scenario())],
+            Self::Rest(rest) => vec![Entry::Rest(Fanout {
+                publishers: usize::from(rest.connections.max(1)),
+                payload_bytes: rest.payload_bytes,
+                ..Fanout::over_rest(1, 1, rest.speed.speed(2_000))
+            })],
+            Self::Publish(publish) => vec![Entry::Publish(Fanout {
+                payload_bytes: publish.payload_bytes,
+                ..Fanout::over_websocket(publish.subscribers, 1, publish.speed.speed(50_000))
+            })],
+            Self::Workers(workers) => {
+                let (workers, fanout) = (workers.workers, workers.fanout.scenario());
+                vec![Entry::Workers(Workers { workers, fanout })]
+            }
+            Self::Groups(groups) => {
+                let shape = Fanout::over_websocket(groups.members, 1, groups.speed.speed(50_000));
+                let shape = Fanout { payload_bytes: groups.payload_bytes, ..shape };
+                vec![catalog::groups_entry(groups.groups, groups.beside, shape)]
+            }
+            Self::Churn(churn) => {
+                let (shape, beside) =
+                    ((churn.groups, churn.members), (churn.beside_groups, churn.beside_members));
+                vec![catalog::churn_entry(shape, beside, churn.connections)]
+            }
+            Self::Storm(storm) => vec![Entry::Storm(Storm { clients: storm.clients })],
+            Self::Echo(_) | Self::Bare(_) | Self::Reference(_) => Vec::new(),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ impl Pace {
     pub(crate) fn new(speed: Speed, subscribers: usize, start_ns: u64) -> Self {
         let (in_flight_max, interval_ns) = match speed {
             Speed::Full { window } => (window, None),
-            Speed::Rate(rate) => (PACED_IN_FLIGHT_MAX, Some(1e9 * subscribers as f64 / rate as f64)),
+            Speed::Rate(rate) => (PACED_IN_FLIGHT_MAX, Some(1e9 * subscribers.max(1) as f64 / rate as f64)),
         };
         Self { in_flight_max, interval_ns, start_ns, published: 0, held: 0 }
     }

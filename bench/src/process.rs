@@ -17,12 +17,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a contender on `server_cpu`, and leaves the calling thread on `generator_cpu`.
-    pub(crate) fn start(contender: &Contender, server_cpu: usize, generator_cpu: usize) -> Result<Self> {
+    /// Starts a contender on the server's CPUs, and leaves the calling thread on `generator_cpu`.
+    pub(crate) fn start(contender: &Contender, server_cpus: &[usize], generator_cpu: usize) -> Result<Self> {
         // The child inherits the pin, so that all its threads have it from their first instruction.
-        affinity::pin_to_cpu(server_cpu)?;
+        affinity::pin_to(server_cpus)?;
         let started = Self::start_here(&contender.program, &contender.arguments);
-        affinity::pin_to_cpu(generator_cpu)?;
+        affinity::pin_to(&[generator_cpu])?;
         started
     }
 

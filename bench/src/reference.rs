@@ -39,6 +39,9 @@ pub(crate) fn serve(listen: &str) -> Result<()> {
                 reference.ready(event.token().0, event.is_readable(), event.is_writable())?;
             }
         }
+        if reference.accepts_later {
+            reference.accept()?;
+        }
     }
 }
 
@@ -51,6 +54,8 @@ struct Reference {
     buffer: Vec<u8>,
     publishes: Vec<Publish>,
     frame: Vec<u8>,
+    /// Whether clients wait to be accepted whom the poll will not tell of again.
+    accepts_later: bool,
 }
 
 impl Reference {
@@ -65,6 +70,7 @@ impl Reference {
             buffer: Vec::new(),
             publishes: Vec::new(),
             frame: Vec::new(),
+            accepts_later: false,
         })
     }
 
@@ -72,7 +78,15 @@ impl Reference {
         loop {
             let mut stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.accepts_later = false;
+                    return Ok(());
+                }
+                // No descriptor is free until sockets have ended whose end waits in the poll.
+                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+                    self.accepts_later = true;
+                    return Ok(());
+                }
                 Err(error) => return Err(error.into()),
             };
             stream.set_nodelay(true)?;

@@ -1,5 +1,6 @@
 //! What a run does.
 
+use crate::membership::Membership;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt;
@@ -67,6 +68,8 @@ pub(crate) struct Fanout {
     /// Subscribers in each group.
     pub(crate) subscribers: usize,
     pub(crate) groups: usize,
+    /// Groups of each subscriber; a divisor of `groups`.
+    pub(crate) groups_each: usize,
     pub(crate) payload_bytes: usize,
     pub(crate) speed: Speed,
     pub(crate) path: PublishPath,
@@ -76,10 +79,71 @@ pub(crate) struct Fanout {
 }
 
 impl Fanout {
+    /// One publisher over WebSocket, everybody JSON, each subscriber in one group, publishes acknowledged.
+    pub(crate) fn over_websocket(subscribers: usize, groups: usize, speed: Speed) -> Self {
+        Self {
+            subscribers,
+            groups,
+            groups_each: 1,
+            payload_bytes: 64,
+            speed,
+            path: PublishPath::Websocket,
+            publishers: 1,
+            protocol: Protocol::Json,
+            fire_and_forget: false,
+        }
+    }
+
+    /// The usual number of publishers over REST.
+    pub(crate) fn over_rest(subscribers: usize, groups: usize, speed: Speed) -> Self {
+        let path = PublishPath::Rest;
+        let publishers = usize::from(path.default_publishers());
+        Self { path, publishers, ..Self::over_websocket(subscribers, groups, speed) }
+    }
+
     /// Subscriber connections in all groups.
     pub(crate) fn connections(&self) -> usize {
-        self.subscribers * self.groups
+        self.subscribers * self.separate_groups()
     }
+
+    /// Groups that share no subscriber.
+    pub(crate) fn separate_groups(&self) -> usize {
+        self.groups / self.groups_each
+    }
+
+    pub(crate) fn membership(&self) -> Membership {
+        Membership { groups: self.groups, members: self.subscribers, connections: self.connections() }
+    }
+}
+
+/// A service with several workers beside the same with one.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Workers {
+    pub(crate) workers: usize,
+    #[serde(flatten)]
+    pub(crate) fanout: Fanout,
+}
+
+/// Clients that join and leave groups in which others stay.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Churn {
+    pub(crate) groups: usize,
+    /// Members that stay in each group.
+    pub(crate) members: usize,
+    /// Connections that the members are spread over.
+    pub(crate) connections: usize,
+}
+
+impl Churn {
+    pub(crate) fn membership(&self) -> Membership {
+        Membership { groups: self.groups, members: self.members, connections: self.connections }
+    }
+}
+
+/// Clients whose sockets are all cut at once, and that all come back as fast as they can.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Storm {
+    pub(crate) clients: usize,
 }
 
 /// Connects clients that stay idle.
@@ -108,6 +172,15 @@ impl fmt::Display for Protocol {
     }
 }
 
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rate(rate) => write!(f, "{rate}/s"),
+            Self::Full { window } => write!(f, "full w{window}"),
+        }
+    }
+}
+
 impl fmt::Display for Fanout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = match self.path {
@@ -115,11 +188,20 @@ impl fmt::Display for Fanout {
             PublishPath::Rest => "rest",
         };
         write!(f, "{}x{} {}B {} {path}", self.subscribers, self.groups, self.payload_bytes, self.protocol)?;
-        match self.speed {
-            Speed::Rate(rate) => write!(f, " {rate}/s"),
-            Speed::Full { window } => write!(f, " full w{window}"),
-        }?;
+        write!(f, " {}", self.speed)?;
         if self.fire_and_forget { f.write_str(" no-ack") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Churn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "join+leave {}x{}", self.members, self.groups)
+    }
+}
+
+impl fmt::Display for Storm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "storm {}", self.clients)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What every payload begins with, so that loss, duplication, order and latency can be told from it.
 
-/// Length of an encoded stamp: marker, publisher (2 hex digits), number (8), time (16), end marker.
-pub(crate) const STAMP_BYTES: usize = 28;
+/// Length of an encoded stamp: marker, publisher (2 hex digits), group (5), number (8), time (16), end marker.
+pub(crate) const STAMP_BYTES: usize = 33;
+/// As many groups as five hex digits tell apart.
+pub(crate) const GROUPS_MAX: usize = 1 << 20;
 
 const MARKER: u8 = b'@';
 const END: u8 = b'#';
@@ -10,6 +12,7 @@ const END: u8 = b'#';
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) publisher: u8,
+    pub(crate) group: u32,
     /// Counts up from 0 for each publisher and group.
     pub(crate) number: u32,
     pub(crate) sent_ns: u64,
@@ -20,6 +23,7 @@ impl Stamp {
     pub(crate) fn write_payload(self, out: &mut Vec<u8>, payload_bytes: usize) {
         out.push(MARKER);
         write_hex(out, u64::from(self.publisher), 2);
+        write_hex(out, u64::from(self.group), 5);
         write_hex(out, u64::from(self.number), 8);
         write_hex(out, self.sent_ns, 16);
         out.push(END);
@@ -45,8 +49,9 @@ impl Stamp {
         }
         Some(Self {
             publisher: u8::try_from(read_hex(&bytes[1..3])?).ok()?,
-            number: u32::try_from(read_hex(&bytes[3..11])?).ok()?,
-            sent_ns: read_hex(&bytes[11..27])?,
+            group: u32::try_from(read_hex(&bytes[3..8])?).ok()?,
+            number: u32::try_from(read_hex(&bytes[8..16])?).ok()?,
+            sent_ns: read_hex(&bytes[16..32])?,
         })
     }
 }
@@ -73,12 +78,12 @@ fn read_hex(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp = Stamp { publisher: 7, number: 123_456, sent_ns: 9_876_543_210 };
+    const STAMP: Stamp = Stamp { publisher: 7, group: 99_999, number: 123_456, sent_ns: 9_876_543_210 };
 
     #[test]
     fn a_stamp_is_found_wherever_the_frame_holds_it() {
         let mut hint = 0;
-        for head in ["", r#"{"fromUserId":"a@b","data":""#, "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"] {
+        for head in ["", r#"{"fromUserId":"a@b","data":""#, "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@"] {
             let mut frame = head.as_bytes().to_vec();
             STAMP.write_payload(&mut frame, 64);
             assert_eq!(Stamp::find(&frame, &mut hint), Some(STAMP));

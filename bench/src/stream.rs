@@ -26,6 +26,7 @@ impl Stream {
     pub(crate) fn publish(&mut self, subscribers: u32) -> u32 {
         let number = self.oldest + self.lacking.len() as u32;
         self.lacking.push_back(subscribers);
+        self.forget_complete();
         number
     }
 
@@ -39,11 +40,15 @@ impl Stream {
         if *lacking > 0 {
             return Progress::Pending;
         }
+        self.forget_complete();
+        Progress::Complete
+    }
+
+    fn forget_complete(&mut self) {
         while self.lacking.front() == Some(&0) {
             self.lacking.pop_front();
             self.oldest += 1;
         }
-        Progress::Complete
     }
 }
 

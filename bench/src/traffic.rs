@@ -29,10 +29,11 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     pub(crate) fn new(scenario: &Fanout, clock: Clock) -> Self {
-        let subscribers = scenario.connections();
+        let membership = scenario.membership();
+        let subscribers = membership.connections;
         Self {
             clock,
-            ledger: Ledger::new(scenario.groups, scenario.subscribers, scenario.publishers),
+            ledger: Ledger::new(membership, scenario.publishers),
             latency: Histogram::new(),
             acks: Acks::of(scenario.protocol, subscribers, clock.now_ns()),
             free_publishers: (0..scenario.publishers).collect(),

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::peer::{Peer, Reading};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use std::io::ErrorKind;
@@ -15,6 +15,11 @@ const EVENTS: usize = 4096;
 pub(crate) trait Handler {
     /// Uses complete frames at the start of `bytes` and returns their length; `replies` go to the same peer.
     fn receive(&mut self, peer: usize, bytes: &[u8], replies: &mut Vec<u8>) -> Result<usize>;
+
+    /// A peer is of no more use: its socket failed or was ended, or `receive` failed. An error ends the run.
+    fn failed(&mut self, peer: usize, error: anyhow::Error) -> Result<()> {
+        Err(error.context(format!("connection {peer}")))
+    }
 }
 
 /// The peers, numbered in the order in which they were added.
@@ -50,6 +55,21 @@ impl Wire {
         Ok(number)
     }
 
+    /// Puts a new socket in an earlier one's place, which ends with that.
+    pub(crate) fn replace(&mut self, number: usize, mut stream: TcpStream) -> Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(number), interest)?;
+        self.peers[number] = Peer::new(stream);
+        Ok(())
+    }
+
+    /// Ends all peers, after a last look at the socket of each.
+    pub(crate) fn clear(&mut self, last: impl Fn(&TcpStream) -> Result<()>) -> Result<()> {
+        self.peers.iter().try_for_each(|peer| last(&peer.stream))?;
+        self.peers.clear();
+        Ok(())
+    }
+
     pub(crate) fn peer(&mut self, number: usize) -> &mut Peer {
         &mut self.peers[number]
     }
@@ -71,19 +91,32 @@ impl Wire {
         for event in &self.events {
             let number = event.token().0;
             let peer = &mut self.peers[number];
-            if event.is_writable() {
-                peer.flush()?;
-            }
-            if event.is_readable() {
-                received = true;
-                receive(peer, number, &mut self.buffer, &mut self.replies, handler)
-                    .with_context(|| format!("connection {number}"))?;
+            received |= event.is_readable();
+            let flushed = if event.is_writable() { peer.flush() } else { Ok(()) };
+            let served = flushed.and_then(|()| match event.is_readable() {
+                true => receive(peer, number, &mut self.buffer, &mut self.replies, handler),
+                false => Ok(()),
+            });
+            if let Err(error) = served {
+                self.replies.clear();
+                handler.failed(number, error)?;
             }
         }
         if received {
             self.busy_ns += self.clock.now_ns() - started_ns;
         }
         Ok(received)
+    }
+
+    /// Handles what comes until nothing has come for a while.
+    pub(crate) fn settle(&mut self, handler: &mut impl Handler, quiet_ns: u64) -> Result<()> {
+        let mut quiet_since_ns = self.clock.now_ns();
+        while self.clock.now_ns() - quiet_since_ns <= quiet_ns {
+            if self.poll(handler)? {
+                quiet_since_ns = self.clock.now_ns();
+            }
+        }
+        Ok(())
     }
 
     /// Nanoseconds spent in polls that received something.
@@ -105,7 +138,7 @@ fn receive(
         replies.clear();
     }
     if reading == Reading::Ended {
-        bail!("the server ended the connection");
+        return Err(anyhow!("the server ended the connection"));
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use crate::pace::Pace;
 use crate::process::Server;
 use crate::scenario::Fanout;
 use crate::side::Contender;
-use crate::stamp::STAMP_BYTES;
+use crate::stamp::{GROUPS_MAX, STAMP_BYTES};
+use crate::wire::Wire;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
@@ -23,6 +24,9 @@ pub(crate) struct Measured {
     pub(crate) latency_max_us: f64,
     /// Server CPU, user and system, for each delivery; equally CPU-seconds for a million deliveries.
     pub(crate) cpu_us_per_delivery: f64,
+    /// Server CPU for each publish, all its deliveries included.
+    pub(crate) cpu_us_per_publish: f64,
+    pub(crate) publishes_per_s: f64,
     /// Share of the run in which the server was on its CPU.
     pub(crate) server_cpu_percent: f64,
     /// Share of the run in which something else was on the server's CPU.
@@ -58,7 +62,10 @@ struct Reading {
 pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -> Result<Measured> {
     ensure!(scenario.payload_bytes >= STAMP_BYTES, "a payload needs {STAMP_BYTES} bytes for its stamp");
     affinity::require_descriptors(scenario.connections() + scenario.publishers)?;
-    let mut server = Server::start(contender, options.server_cpu, options.generator_cpu)?;
+    let (groups, each) = (scenario.groups, scenario.groups_each);
+    ensure!(groups.is_multiple_of(each), "{groups} groups are not a multiple of {each} for each subscriber");
+    ensure!(scenario.groups <= GROUPS_MAX, "more than {GROUPS_MAX} groups");
+    let mut server = Server::start(contender, &options.server_cpu, options.generator_cpu)?;
     let mut session = Session::open(scenario, &server, contender.is_reference)?;
     session.settle()?;
     session.warm_up()?;
@@ -76,10 +83,22 @@ pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -
     Ok(Measured { resident_bytes, held, ..summary(&session, &before, &after) })
 }
 
+/// Publishes one message to clients that are connected, and fails unless each receives it once.
+pub(crate) fn call_roll(wire: Wire, scenario: &Fanout, server: &Server, is_reference: bool) -> Result<()> {
+    let mut session = Session::over(wire, scenario, server, is_reference)?;
+    let mut pace = Pace::new(scenario.speed, scenario.subscribers, session.traffic.clock.now_ns());
+    session.publish_some(1, &mut pace)?;
+    session.settle()?;
+    let (counts, missing) = (session.traffic.ledger.counts(), session.traffic.ledger.missing());
+    ensure!(missing == 0, "a message to all did not reach {missing} of {} clients", scenario.connections());
+    ensure!(counts.duplicated + counts.unknown == 0, "a message to all reached some clients more than once");
+    Ok(())
+}
+
 fn read(server: &Server, session: &Session, options: &Options) -> Result<Reading> {
     Ok(Reading {
         server_ns: cpu::process_ns(server.id())?,
-        busy_ns: cpu::busy_ns(options.server_cpu)?,
+        busy_ns: cpu::busy_ns(&options.server_cpu)?,
         generator_ns: cpu::process_ns(std::process::id())?,
         receiving_ns: session.wire.busy_ns(),
         at_ns: session.traffic.clock.now_ns(),
@@ -102,6 +121,8 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
         latency_p99_us: latency_us(0.99),
         latency_max_us: traffic.latency.max() as f64 / 1e3,
         cpu_us_per_delivery: server_ns / 1e3 / counts.delivered.max(1) as f64,
+        cpu_us_per_publish: server_ns / 1e3 / counts.published.max(1) as f64,
+        publishes_per_s: counts.published as f64 * 1e9 / elapsed_ns,
         server_cpu_percent: 100.0 * server_ns / elapsed_ns,
         foreign_cpu_percent: (100.0 * foreign_ns / elapsed_ns).max(0.0),
         generator_busy_percent: percent(after.receiving_ns - before.receiving_ns),

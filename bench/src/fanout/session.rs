@@ -16,7 +16,7 @@ use anyhow::{Result, ensure};
 pub(super) const SETTLE_NS: u64 = 300_000_000;
 /// Without any delivery for this long, what is missing counts as lost.
 const STALL_NS: u64 = 5_000_000_000;
-/// Messages to each group before measuring. A young TCP connection acknowledges every segment (16 to 40 of them in
+/// Messages to each subscriber before measuring. A young TCP connection acknowledges every segment (16 to 40 of them in
 /// Linux, by window size), which costs the sender; afterwards acknowledgements are delayed.
 const WARM_UP_MESSAGES: u64 = 48;
 
@@ -36,9 +36,19 @@ pub(super) struct Session {
 impl Session {
     /// Connects all subscribers and publishers.
     pub(super) fn open(scenario: &Fanout, server: &Server, is_reference: bool) -> Result<Self> {
-        let signer = Signer::new(&server.access_key);
         let mut wire = Wire::new()?;
-        connect::open_clients(&mut wire, &server.host, &openings(scenario, server, &signer, is_reference)?)?;
+        connect::open_clients(&mut wire, &server.host, &openings(scenario, server, is_reference)?)?;
+        Self::over(wire, scenario, server, is_reference)
+    }
+
+    /// Takes over connected clients, and connects REST publishers.
+    pub(super) fn over(
+        mut wire: Wire,
+        scenario: &Fanout,
+        server: &Server,
+        is_reference: bool,
+    ) -> Result<Self> {
+        let signer = Signer::new(&server.access_key);
         if scenario.path == PublishPath::Rest {
             let address = server.host.parse()?;
             (0..scenario.publishers).try_for_each(|_| connect::add(&mut wire, address).map(drop))?;
@@ -69,19 +79,16 @@ impl Session {
         }
     }
 
-    /// Sends some tens of messages to every group, one at a time to each, and then forgets them.
+    /// Sends some tens of messages to every subscriber, one at a time to each, and then forgets them.
     pub(super) fn warm_up(&mut self) -> Result<()> {
         let mut pace = Pace::new(
-            Speed::Full { window: self.scenario.groups as u64 },
+            Speed::Full { window: self.scenario.separate_groups() as u64 },
             self.scenario.subscribers,
             self.traffic.clock.now_ns(),
         );
-        let messages = WARM_UP_MESSAGES * self.scenario.groups as u64;
-        while self.traffic.ledger.counts().published < messages && !self.is_stalled() {
-            self.poll()?;
-            self.publish_due(&mut pace, messages)?;
-        }
-        self.drain()?;
+        let messages =
+            WARM_UP_MESSAGES.div_ceil(self.scenario.groups_each as u64) * self.scenario.groups as u64;
+        self.publish_some(messages, &mut pace)?;
         let missing = self.traffic.ledger.missing();
         ensure!(
             missing == 0,
@@ -90,6 +97,15 @@ impl Session {
         );
         self.traffic.reset();
         Ok(())
+    }
+
+    /// Publishes so many messages and waits for their deliveries.
+    pub(super) fn publish_some(&mut self, messages: u64, pace: &mut Pace) -> Result<()> {
+        while self.traffic.ledger.counts().published < messages && !self.is_stalled() {
+            self.poll()?;
+            self.publish_due(pace, messages)?;
+        }
+        self.drain()
     }
 
     /// Publishes at the pace until `end_ns`.
@@ -164,7 +180,7 @@ impl Session {
         }
         let number = self.traffic.ledger.publish(publisher, group);
         self.frames.clear();
-        let stamp = Stamp { publisher: publisher as u8, number, sent_ns };
+        let stamp = Stamp { publisher: publisher as u8, group: group as u32, number, sent_ns };
         self.publisher.encode(stamp, group, &mut self.frames);
         self.wire.peer(self.scenario.connections() + publisher).queue(&self.frames);
         self.published += 1;
@@ -172,14 +188,18 @@ impl Session {
 }
 
 /// The client connections of a run: subscribers, then WebSocket publishers.
-fn openings(scenario: &Fanout, server: &Server, signer: &Signer, is_reference: bool) -> Result<Vec<Opening>> {
+pub(crate) fn openings(scenario: &Fanout, server: &Server, is_reference: bool) -> Result<Vec<Opening>> {
+    let signer = Signer::new(&server.access_key);
     let path = "/client/hubs/bench";
     let audience = format!("http://{}{path}", server.host);
     let mut openings = Vec::with_capacity(scenario.connections() + scenario.publishers);
+    let membership = scenario.membership();
     for subscriber in 0..scenario.connections() {
-        let group = subscriber % scenario.groups;
-        let token = signer.client(&audience, &format!("s{subscriber}"), &[format!("g{group}")])?;
-        let suffix = if is_reference { format!("&g={group}") } else { String::new() };
+        let groups: Vec<String> = membership.groups_of(subscriber).map(|group| format!("g{group}")).collect();
+        let token = signer.client(&audience, &format!("s{subscriber}"), &groups)?;
+        // The plain loop knows one group of a connection, which is all that scenarios with it ask for.
+        let first = membership.groups_of(subscriber).next().filter(|_| is_reference);
+        let suffix = first.map_or(String::new(), |group| format!("&g={group}"));
         let target = format!("{path}?access_token={token}{suffix}");
         openings.push(Opening { target, protocol: scenario.protocol });
     }

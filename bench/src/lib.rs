@@ -1,0 +1,50 @@
+//! Measures the service: a load generator, reference servers, and the scenarios that compare the service with them.
+//!
+//! Nouns: scenario (what to run), corner (a server and its scenario), contest (two corners by turns), peer (one client socket),
+//! stamp (what a payload begins with), membership (who is in which groups), ledger (what must still arrive), row (the medians
+//! that are printed).
+//!
+//! It must never know the service's inside: it starts the real binary and speaks to it over sockets only.
+#![allow(clippy::print_stdout, reason = "the result of a benchmark is a table on standard output")]
+
+mod acks;
+mod affinity;
+mod bare;
+mod catalog;
+mod churn;
+mod clock;
+mod commit;
+mod connect;
+mod contest;
+mod cpu;
+mod echo;
+mod events;
+mod fanout;
+mod frame;
+mod histogram;
+mod idle;
+mod ledger;
+mod membership;
+mod options;
+mod pace;
+mod peer;
+mod process;
+mod program;
+mod publish;
+mod publisher;
+mod reference;
+mod response;
+mod row;
+mod runs;
+mod scenario;
+mod side;
+mod stamp;
+mod storm;
+mod stream;
+mod token;
+mod traffic;
+mod upgrade;
+mod varint;
+mod wire;
+
+pub use program::run;

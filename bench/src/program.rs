@@ -1,0 +1,25 @@
+//! The program `hubwire-bench`.
+
+use crate::affinity;
+use crate::bare;
+use crate::catalog;
+use crate::echo;
+use crate::options::{Command, Options};
+use crate::reference;
+use anyhow::Result;
+use clap::Parser;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// If it cannot be done, or a run loses, duplicates or reorders a message.
+pub fn run() -> Result<()> {
+    let options = Options::parse();
+    affinity::raise_descriptor_limit()?;
+    match &options.command {
+        Command::Reference(listen) => reference::serve(&listen.listen),
+        Command::Echo(listen) => echo::serve(&listen.listen),
+        Command::Bare(listen) => bare::serve(&listen.listen),
+        measuring => catalog::run(&options, &measuring.entries()),
+    }
+}
