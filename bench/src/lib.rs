@@ -33,6 +33,7 @@ mod program;
 mod publish;
 mod publisher;
 mod reference;
+mod report;
 mod response;
 mod row;
 mod runs;

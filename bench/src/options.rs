@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Churn(ChurnOptions),
     /// Cuts all clients at once and lets them come back.
     Storm(StormOptions),
+    /// Prints the stored rows as Markdown tables, the newest of each scenario and machine.
+    Report(ReportOptions),
     /// Runs an event handler that echoes (started by `events`).
     #[command(hide = true)]
     Echo(ListenOptions),
@@ -255,6 +257,13 @@ pub(crate) struct ChurnOptions {
 }
 
 #[derive(Args)]
+pub(crate) struct ReportOptions {
+    /// Show every measure that was stored, not only those that matter most.
+    #[arg(long)]
+    pub(crate) all_measures: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct StormOptions {
     /// Clients that are cut and come back.
     #[arg(long, default_value_t = 19_000, value_parser = parse_count)]
@@ -293,7 +302,7 @@ impl Command {
                 vec![catalog::churn_entry(shape, beside, churn.connections)]
             }
             Self::Storm(storm) => vec![Entry::Storm(Storm { clients: storm.clients })],
-            Self::Echo(_) | Self::Bare(_) | Self::Reference(_) => Vec::new(),
+            Self::Report(_) | Self::Echo(_) | Self::Bare(_) | Self::Reference(_) => Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::catalog;
 use crate::echo;
 use crate::options::{Command, Options};
 use crate::reference;
+use crate::report;
 use anyhow::Result;
 use clap::Parser;
 
@@ -20,6 +21,10 @@ pub fn run() -> Result<()> {
         Command::Reference(listen) => reference::serve(&listen.listen),
         Command::Echo(listen) => echo::serve(&listen.listen),
         Command::Bare(listen) => bare::serve(&listen.listen),
+        Command::Report(report) => {
+            print!("{}", report::markdown(&options.runs, report.all_measures)?);
+            Ok(())
+        }
         measuring => catalog::run(&options, &measuring.entries()),
     }
 }
