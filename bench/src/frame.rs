@@ -1,6 +1,7 @@
 //! The few WebSocket frames that the generator and the reference need (RFC 6455 section 5).
 
 use anyhow::{Result, bail};
+use std::fmt;
 
 pub(crate) const TEXT: u8 = 1;
 pub(crate) const BINARY: u8 = 2;
@@ -10,6 +11,25 @@ pub(crate) const PONG: u8 = 10;
 
 /// Longer frames than the service ever sends to this generator mean that the stream is out of step.
 const FRAME_BYTES_MAX: usize = 4 << 20;
+
+/// The server closed the connection.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) code: Option<u16>,
+    pub(crate) reason: String,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server closed the connection: ")?;
+        match self.code {
+            Some(code) => write!(f, "{code} {:?}", self.reason),
+            None => f.write_str("no code"),
+        }
+    }
+}
+
+impl std::error::Error for Closed {}
 
 /// One complete frame inside a read buffer.
 #[derive(Debug, PartialEq, Eq)]
@@ -93,18 +113,17 @@ pub(crate) fn read_all(
             TEXT | BINARY => look(&frame, replies)?,
             PING => write_client(replies, PONG, frame.payload),
             PONG => {}
-            CLOSE => bail!("the server closed the connection: {}", close_reason(frame.payload)),
+            CLOSE => bail!(closed(frame.payload)),
             opcode => bail!("a frame of opcode {opcode}, which nobody asked for"),
         }
     }
     Ok(used)
 }
 
-fn close_reason(payload: &[u8]) -> String {
-    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
-        return "no code".to_owned();
-    };
-    format!("{} {:?}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason))
+fn closed(payload: &[u8]) -> Closed {
+    let (code, reason) = payload.split_first_chunk::<2>().unzip();
+    let reason = String::from_utf8_lossy(reason.unwrap_or_default()).into_owned();
+    Closed { code: code.map(|code| u16::from_be_bytes(*code)), reason }
 }
 
 #[cfg(test)]

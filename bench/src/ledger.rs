@@ -95,6 +95,34 @@ impl Ledger {
         true
     }
 
+    /// Takes back a message that the server refused; false when somebody has received it all the same.
+    pub(crate) fn refuse(&mut self, publisher: usize, group: usize, number: u32) -> bool {
+        let Some(lacked) = self.streams[publisher * self.membership.groups + group].cancel(number) else {
+            return self.members[group] == 0;
+        };
+        self.in_flight -= 1;
+        // A publish of the warm-up may be refused after the counts began anew.
+        self.expected = self.expected.saturating_sub(u64::from(lacked));
+        self.counts.published = self.counts.published.saturating_sub(1);
+        lacked == self.members[group]
+    }
+
+    /// Notes that a subscriber receives nothing any more. What it lacks stays missing, but nobody waits for it.
+    pub(crate) fn leave(&mut self, subscriber: usize) {
+        for group in self.membership.groups_of(subscriber) {
+            let Some(place) = self.membership.place(subscriber, group) else { continue };
+            self.members[group] -= 1;
+            for publisher in 0..self.publishers {
+                let window = self.windows[place * self.publishers + publisher];
+                let stream = &mut self.streams[publisher * self.membership.groups + group];
+                let lacked: Vec<u32> = stream.pending().filter(|number| !window.has(*number)).collect();
+                for number in lacked {
+                    self.in_flight -= u64::from(stream.receive(number) == Progress::Complete);
+                }
+            }
+        }
+    }
+
     /// Messages that not every subscriber has received.
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight
@@ -117,6 +145,12 @@ impl Ledger {
 }
 
 impl Window {
+    /// Whether a number was received. One too old to know counts as received.
+    fn has(self, number: u32) -> bool {
+        let age = self.next.checked_sub(number.saturating_add(1));
+        age.is_some_and(|age| 1_u128.checked_shl(age).is_none_or(|bit| self.seen & bit != 0))
+    }
+
     fn receive(&mut self, number: u32) -> Receipt {
         if number >= self.next {
             let ahead = number - self.next + 1;
@@ -176,6 +210,31 @@ mod tests {
         let mut ledger = ledger(1, 0, 1);
         assert_eq!((ledger.publish(0, 0), ledger.publish(0, 0)), (0, 1));
         assert_eq!((ledger.in_flight(), ledger.missing(), ledger.counts().published), (0, 0, 2));
+    }
+
+    #[test]
+    fn what_a_subscriber_lacks_when_it_leaves_is_lost_but_not_awaited() {
+        let mut ledger = ledger(1, 2, 1);
+        (0..3).for_each(|_| _ = ledger.publish(0, 0));
+        for (subscriber, number) in [(0, 0), (1, 0), (1, 1)] {
+            assert!(ledger.receive(subscriber, stamp(0, 0, number)));
+        }
+        ledger.leave(0);
+        assert_eq!((ledger.in_flight(), ledger.missing()), (1, 3));
+        assert!(ledger.receive(1, stamp(0, 0, 2)));
+        ledger.publish(0, 0);
+        assert!(ledger.receive(1, stamp(0, 0, 3)));
+        assert_eq!((ledger.in_flight(), ledger.missing()), (0, 2));
+    }
+
+    #[test]
+    fn a_message_that_the_server_refuses_is_not_awaited_and_not_lost() {
+        let mut ledger = ledger(1, 2, 1);
+        (0..2).for_each(|_| _ = ledger.publish(0, 0));
+        assert!(ledger.refuse(0, 0, 0));
+        (0..2).for_each(|subscriber| assert!(ledger.receive(subscriber, stamp(0, 0, 1))));
+        assert_eq!((ledger.in_flight(), ledger.missing(), ledger.counts().published), (0, 0, 1));
+        assert!(!ledger.refuse(0, 0, 1), "everybody has it");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! stamp (what a payload begins with), membership (who is in which groups), ledger (what must still arrive), row (the medians
 //! that are printed).
 //!
+//! [`live`] puts the same generator in front of any endpoint, for whoever runs one.
+//!
 //! It must never know the service's inside: it starts the real binary and speaks to it over sockets only.
 #![allow(clippy::print_stdout, reason = "the result of a benchmark is a table on standard output")]
 
@@ -24,6 +26,7 @@ mod frame;
 mod histogram;
 mod idle;
 mod ledger;
+pub mod live;
 mod membership;
 mod options;
 mod pace;
@@ -39,6 +42,7 @@ mod row;
 mod runs;
 mod scenario;
 mod side;
+mod socket;
 mod stamp;
 mod storm;
 mod stream;
@@ -49,3 +53,4 @@ mod varint;
 mod wire;
 
 pub use program::run;
+pub use scenario::{Protocol, PublishPath};

@@ -43,6 +43,12 @@ impl Pace {
         Some(due_ns)
     }
 
+    /// How long until the next message is due; nothing at full speed, where in-flight messages alone decide.
+    pub(crate) fn due_in_ns(&self, now_ns: u64) -> Option<u64> {
+        let due_ns = self.start_ns + (self.published as f64 * self.interval_ns?) as u64;
+        Some(due_ns.saturating_sub(now_ns))
+    }
+
     /// Polls at which a due message had to wait because too many were in flight.
     pub(crate) fn held(&self) -> u64 {
         self.held

@@ -1,7 +1,7 @@
 //! One non-blocking socket with what is read but incomplete and what is written but unsent.
 
+use crate::socket::Socket;
 use anyhow::{Result, ensure};
-use mio::net::TcpStream;
 use std::io::{ErrorKind, Read, Write};
 
 /// One read takes at least this much when it is there, so that a loaded peer is drained in few calls.
@@ -18,14 +18,14 @@ pub(crate) enum Reading {
 
 /// A socket registered edge-triggered for both directions.
 pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+    pub(crate) socket: Socket,
     partial: Vec<u8>,
     unsent: Vec<u8>,
 }
 
 impl Peer {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, partial: Vec::new(), unsent: Vec::new() }
+    pub(crate) fn new(socket: impl Into<Socket>) -> Self {
+        Self { socket: socket.into(), partial: Vec::new(), unsent: Vec::new() }
     }
 
     /// Reads all there is into the shared buffer. `take` returns how many bytes it used; the rest comes back to it
@@ -42,7 +42,7 @@ impl Peer {
             }
             buffer[..kept].copy_from_slice(&self.partial);
             let room = buffer.len() - kept;
-            let read = match self.stream.read(&mut buffer[kept..]) {
+            let read = match self.socket.read(&mut buffer[kept..]) {
                 Ok(0) => return Ok(Reading::Ended),
                 Ok(read) => read,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Reading::Open),
@@ -54,7 +54,7 @@ impl Peer {
             self.partial.clear();
             self.partial.extend_from_slice(&buffer[used..kept + read]);
             // A read that leaves room has drained the socket, and new bytes give a new edge.
-            if read < room {
+            if read < room && self.socket.reads_all_at_once() {
                 return Ok(Reading::Open);
             }
         }
@@ -68,7 +68,7 @@ impl Peer {
     /// Writes at once unless earlier bytes are pending; what the socket refuses stays pending. An error or too
     /// much pending means that the connection is of no more use.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        let sent = if self.unsent.is_empty() { write(&mut self.stream, bytes)? } else { 0 };
+        let sent = if self.unsent.is_empty() { write(&mut self.socket, bytes)? } else { 0 };
         self.unsent.extend_from_slice(&bytes[sent..]);
         ensure!(
             self.unsent.len() <= UNSENT_BYTES_MAX,
@@ -81,20 +81,23 @@ impl Peer {
     /// Writes what is pending as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> Result<()> {
         while !self.unsent.is_empty() {
-            let sent = write(&mut self.stream, &self.unsent)?;
+            let sent = write(&mut self.socket, &self.unsent)?;
             if sent == 0 {
                 break;
             }
             self.unsent.drain(..sent);
         }
-        Ok(())
+        match self.socket.flush() {
+            Err(error) if !is_pause(error.kind()) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 }
 
 /// One write; 0 when the socket would block.
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize> {
+fn write(socket: &mut Socket, bytes: &[u8]) -> Result<usize> {
     loop {
-        match stream.write(bytes) {
+        match socket.write(bytes) {
             Ok(sent) => return Ok(sent),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -103,6 +106,12 @@ fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<usize> {
     }
 }
 
+/// Nothing is wrong: the socket goes on when it is ready again.
+fn is_pause(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// The other end is gone; over TLS, without having said so.
 fn is_reset(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof)
 }

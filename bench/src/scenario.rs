@@ -6,13 +6,18 @@ use serde::Serialize;
 use std::fmt;
 
 /// Subprotocol of the subscribers.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Protocol {
+pub enum Protocol {
+    /// `json.webpubsub.azure.v1`.
     Json,
+    /// `json.reliable.webpubsub.azure.v1`.
     Reliable,
+    /// `protobuf.webpubsub.azure.v1`.
     Protobuf,
+    /// `protobuf.reliable.webpubsub.azure.v1`.
     ReliableProtobuf,
+    /// None: payloads as they are.
     Simple,
 }
 
@@ -35,10 +40,12 @@ impl Protocol {
 }
 
 /// How messages are published.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum PublishPath {
+pub enum PublishPath {
+    /// As clients do.
     Websocket,
+    /// As applications do.
     Rest,
 }
 

@@ -44,6 +44,20 @@ impl Stream {
         Progress::Complete
     }
 
+    /// Takes a message back; `None` when it was never published, or is complete.
+    pub(crate) fn cancel(&mut self, number: u32) -> Option<u32> {
+        let index = number.wrapping_sub(self.oldest) as usize;
+        let lacking = self.lacking.get_mut(index).filter(|lacking| **lacking > 0)?;
+        let lacked = std::mem::take(lacking);
+        self.forget_complete();
+        Some(lacked)
+    }
+
+    /// The messages that somebody lacks.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = u32> {
+        (self.oldest..).zip(&self.lacking).filter(|(_, lacking)| **lacking > 0).map(|(number, _)| number)
+    }
+
     fn forget_complete(&mut self) {
         while self.lacking.front() == Some(&0) {
             self.lacking.pop_front();

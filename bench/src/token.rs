@@ -20,6 +20,38 @@ struct Claims<'a> {
     groups: &'a [String],
 }
 
+/// Where a service is, and what of it is used.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(crate) secure: bool,
+    /// Host, and port if it is not the scheme's own.
+    pub(crate) authority: String,
+    pub(crate) hub: String,
+    /// What the names of groups begin with; their numbers follow.
+    pub(crate) group_prefix: String,
+}
+
+impl Address {
+    /// A server that was started to be measured.
+    pub(crate) fn of_child(host: &str) -> Self {
+        Self {
+            secure: false,
+            authority: host.to_owned(),
+            hub: "bench".to_owned(),
+            group_prefix: "g".to_owned(),
+        }
+    }
+
+    pub(crate) fn group(&self, number: usize) -> String {
+        format!("{}{number}", self.group_prefix)
+    }
+
+    /// What a token for a path is made out to.
+    pub(crate) fn audience(&self, path: &str) -> String {
+        format!("{}://{}{path}", if self.secure { "https" } else { "http" }, self.authority)
+    }
+}
+
 /// Signs with the access key (HS256 over the key text's bytes).
 pub(crate) struct Signer {
     key: EncodingKey,

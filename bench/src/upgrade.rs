@@ -2,10 +2,26 @@
 
 use crate::scenario::Protocol;
 use anyhow::{Result, bail, ensure};
+use std::fmt;
 
 /// The nonce and answer of RFC 6455 section 1.3; a fixed nonce is enough for a generator that talks to itself.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// The server answered an upgrade with something else.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: Option<u16>,
+    text: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the upgrade was refused: {}", self.text.trim_end())
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// The request that opens a client connection.
 pub(crate) fn request(host: &str, target: &str, protocol: Protocol) -> String {
@@ -40,7 +56,9 @@ pub(crate) fn read_answer(bytes: &[u8], protocol: Protocol) -> Result<Option<usi
     };
     let head = String::from_utf8_lossy(&bytes[..head_bytes]);
     if !head.starts_with("HTTP/1.1 101") {
-        bail!("the upgrade was refused: {}", String::from_utf8_lossy(&bytes[..bytes.len().min(600)]));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(600)]).into_owned();
+        bail!(Refused { status, text });
     }
     ensure!(head.contains(ACCEPT), "the upgrade was accepted without the right key: {head}");
     if let Some(name) = protocol.subprotocol() {

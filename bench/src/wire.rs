@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::peer::{Peer, Reading};
+use crate::socket::Socket;
 use anyhow::{Result, anyhow};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -47,25 +48,27 @@ impl Wire {
     }
 
     /// Registers a connected, non-blocking socket and returns its number.
-    pub(crate) fn add(&mut self, mut stream: TcpStream) -> Result<usize> {
+    pub(crate) fn add(&mut self, socket: impl Into<Socket>) -> Result<usize> {
+        let mut socket = socket.into();
         let number = self.peers.len();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(number), interest)?;
-        self.peers.push(Peer::new(stream));
+        self.poll.registry().register(socket.tcp(), Token(number), interest)?;
+        self.peers.push(Peer::new(socket));
         Ok(number)
     }
 
     /// Puts a new socket in an earlier one's place, which ends with that.
-    pub(crate) fn replace(&mut self, number: usize, mut stream: TcpStream) -> Result<()> {
+    pub(crate) fn replace(&mut self, number: usize, socket: impl Into<Socket>) -> Result<()> {
+        let mut socket = socket.into();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(number), interest)?;
-        self.peers[number] = Peer::new(stream);
+        self.poll.registry().register(socket.tcp(), Token(number), interest)?;
+        self.peers[number] = Peer::new(socket);
         Ok(())
     }
 
     /// Ends all peers, after a last look at the socket of each.
     pub(crate) fn clear(&mut self, last: impl Fn(&TcpStream) -> Result<()>) -> Result<()> {
-        self.peers.iter().try_for_each(|peer| last(&peer.stream))?;
+        self.peers.iter_mut().try_for_each(|peer| last(peer.socket.tcp()))?;
         self.peers.clear();
         Ok(())
     }
@@ -136,6 +139,9 @@ fn receive(
     if !replies.is_empty() {
         peer.send(replies)?;
         replies.clear();
+    } else if !peer.socket.reads_all_at_once() {
+        // What was read may have been the end of the handshake that everything waits for.
+        peer.flush()?;
     }
     if reading == Reading::Ended {
         return Err(anyhow!("the server ended the connection"));

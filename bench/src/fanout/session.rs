@@ -7,7 +7,7 @@ use crate::process::Server;
 use crate::publisher::Publisher;
 use crate::scenario::{Fanout, Protocol, PublishPath, Speed};
 use crate::stamp::Stamp;
-use crate::token::Signer;
+use crate::token::{Address, Signer};
 use crate::traffic::Traffic;
 use crate::wire::Wire;
 use anyhow::{Result, ensure};
@@ -56,7 +56,7 @@ impl Session {
         Ok(Self {
             wire,
             traffic: Traffic::new(scenario, Clock::start()),
-            publisher: Publisher::new(scenario, &server.host, &signer)?,
+            publisher: Publisher::new(scenario, &Address::of_child(&server.host), &signer)?,
             scenario: *scenario,
             expects_acks: !is_reference && !scenario.fire_and_forget,
             published: 0,
@@ -181,7 +181,7 @@ impl Session {
         let number = self.traffic.ledger.publish(publisher, group);
         self.frames.clear();
         let stamp = Stamp { publisher: publisher as u8, group: group as u32, number, sent_ns };
-        self.publisher.encode(stamp, group, &mut self.frames);
+        let _ack_id = self.publisher.encode(stamp, group, &mut self.frames);
         self.wire.peer(self.scenario.connections() + publisher).queue(&self.frames);
         self.published += 1;
     }
