@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hubwire_bench::{Protocol, PublishPath};
 use hubwire_server::Overrides;
 
 use crate::logging::LogFormat;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Outbox(Outbox),
     /// Find out why something does not work.
     Doctor(Doctor),
+    /// Load a service, here or anywhere, and report rates, latencies, and what was lost.
+    Bench(Bench),
 }
 
 /// Settings of the service, which the other commands read as well, to find it and to sign for it.
@@ -190,6 +193,49 @@ pub(crate) struct Meant {
 pub(crate) struct Doctor {
     #[command(subcommand)]
     pub(crate) subject: DoctorSubject,
+}
+
+/// The options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Subscribers in each group
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) subscribers: usize,
+    /// Groups; publishes go to them in turn
+    #[arg(long, value_name = "G", default_value_t = 1)]
+    pub(crate) groups: usize,
+    /// Payload size
+    #[arg(long, value_name = "B", default_value_t = 64)]
+    pub(crate) payload_bytes: usize,
+    /// Deliveries per second
+    #[arg(long, value_name = "R", default_value_t = 10_000)]
+    pub(crate) rate: u64,
+    /// Publish as fast as the window allows instead of at a rate
+    #[arg(long, conflicts_with = "rate")]
+    pub(crate) full_speed: bool,
+    /// Messages that may be in flight at full speed
+    #[arg(long, value_name = "W", default_value_t = 256)]
+    pub(crate) window: u64,
+    /// How messages are published
+    #[arg(long, value_enum, default_value_t = PublishPath::Websocket)]
+    pub(crate) path: PublishPath,
+    /// Publisher connections [default: 1 over WebSocket, 8 over REST]
+    #[arg(long, value_name = "P")]
+    pub(crate) publishers: Option<u8>,
+    /// Subprotocol of the subscribers
+    #[arg(long, value_enum, default_value_t = Protocol::Json)]
+    pub(crate) protocol: Protocol,
+    /// For how long to publish
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Write a report for a browser
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write every second as a line of JSON
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) raw: Option<PathBuf>,
 }
 
 /// What is examined.

@@ -1,6 +1,7 @@
-//! The binary `hubwire`: starts the service, prints client URLs, and joins a hub from the terminal.
+//! The binary `hubwire`: starts the service, prints client URLs, joins a hub from the terminal, and measures.
 
 mod arguments;
+mod bench;
 mod client;
 mod doctor;
 mod listen;
@@ -37,13 +38,15 @@ fn main() -> ExitCode {
         Command::Send(send) => send::run(&send),
         Command::Outbox(outbox) => outbox::run(&outbox),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Bench(bench) => bench::run(&bench),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&format!("hubwire: {error:#}"));
             let wrong_setting = error.downcast_ref::<hubwire_server::ConfigError>().is_some()
-                || matches!(error.downcast_ref(), Some(hubwire_server::Error::Config(_)));
+                || matches!(error.downcast_ref(), Some(hubwire_server::Error::Config(_)))
+                || bench::is_wrongly_called(&error);
             ExitCode::from(if wrong_setting { USAGE } else { 1 })
         }
     }

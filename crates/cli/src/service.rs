@@ -44,6 +44,11 @@ impl Service {
         Ok(Self { endpoint, key: config.keys.primary, hub })
     }
 
+    /// The key that tokens are signed with.
+    pub(crate) fn access_key(&self) -> &AccessKey {
+        &self.key
+    }
+
     /// A URL that a client can connect with.
     pub(crate) fn client_url(&self, client: &Client<'_>) -> anyhow::Result<String> {
         let path = format!("/client/hubs/{}", self.hub);
