@@ -47,6 +47,9 @@ impl Session {
     pub(crate) fn opened(&mut self, now: Moment) {
         if let Phase::Recovering { attempt: Attempt::Opening { deadline }, window_ends } = self.phase {
             self.phase = Phase::Recovering { attempt: Attempt::Unconfirmed { deadline }, window_ends };
+            // The last ack may have been lost. It goes ahead of requests that are written again, for what they bring must find room.
+            self.sequence.recovered(now);
+            self.acknowledge_sequence(now);
             // The service greets a recovered session only by what it has for it, so it is asked for a sign of life.
             self.out.send(&*self.options.codec, &ClientMessage::Ping);
             self.keep_alive.heard(now);
@@ -200,7 +203,6 @@ impl Session {
 
     pub(super) fn recovery_confirmed(&mut self, now: Moment) {
         self.keep_alive.opened(now);
-        self.sequence.recovered(now);
         let Some(identity) = self.identity.as_ref() else { return };
         if !identity.announced {
             self.restore(now);

@@ -72,6 +72,8 @@ struct Link {
     down: VecDeque<String>,
     /// A close frame with this code comes after them.
     close: Option<u16>,
+    /// The client's first frame is to acknowledge so much.
+    seen_before: u64,
 }
 
 struct World {
@@ -159,6 +161,14 @@ impl World {
         self.session.submit(self.now, self.last_ticket, Command::Request(request));
     }
 
+    /// As many as the client takes.
+    fn send_all(&mut self) {
+        while self.session.has_room() {
+            self.send();
+        }
+        self.drain();
+    }
+
     fn publish(&mut self) {
         if self.peer.is_member && !self.peer.expired {
             self.peer.last_number += 1;
@@ -201,6 +211,9 @@ impl World {
             }
             Target::Recovery { connection_id, .. } => {
                 assert_eq!(connection_id, self.peer.id.to_string());
+                if let (Some(link), true) = (&mut self.link, self.last_seen.0 == self.peer.id) {
+                    link.seen_before = self.last_seen.1;
+                }
                 let replay: Vec<_> = self.peer.unacknowledged.iter().copied().collect();
                 replay.into_iter().for_each(|number| self.tell(self.message(number)));
             }
@@ -292,7 +305,14 @@ impl World {
             let first = *self.ack_ids.entry(payload).or_insert(ack_id);
             assert_eq!(first, ack_id, "a request keeps its ack id");
         }
-        self.link.as_mut().expect("frames are written only to an open socket").up.push_back(value);
+        let link = self.link.as_mut().expect("frames are written only to an open socket");
+        if std::mem::take(&mut link.seen_before) > 0 {
+            assert_eq!(
+                value["type"], "sequenceAck",
+                "something comes before the ack for what was seen: {value}"
+            );
+        }
+        link.up.push_back(value);
     }
 
     fn event(&mut self, event: Event) {
@@ -384,5 +404,27 @@ proptest! {
         world.fail_one = false;
         world.settle();
         world.check();
+    }
+}
+
+/// A service that falls behind takes at once whatever the client could write meanwhile, and sends it back.
+#[test]
+fn a_client_that_hears_itself_never_fills_the_services_window() {
+    const WINDOW: usize = 1000;
+    let mut world = World::new();
+    for _ in 0..20 {
+        while !world.link.as_ref().expect("it is open").down.is_empty() {
+            world.take_down();
+            world.send_all();
+        }
+        world.send_all();
+        while let Some(frame) = world.link.as_ref().expect("it is open").up.front() {
+            let echoes = payload(frame).is_some();
+            world.take_up();
+            if echoes {
+                world.publish();
+            }
+            assert!(world.peer.unacknowledged.len() <= WINDOW, "the service would end the session");
+        }
     }
 }

@@ -19,8 +19,9 @@ use crate::{
     wire::Frame,
 };
 
-/// How many requests may wait for their acks at a time. The service remembers 1,000 ids; joins after a reconnect need some too.
-pub(crate) const WAITING_MAX: usize = 900;
+/// How many requests may wait for their acks at a time. The service remembers 1,000 ids, and keeps 1,000 unacknowledged messages: those that
+/// a member sends to its own group come back to it, in addition to the 300 that a sequence ack may be behind.
+pub(crate) const WAITING_MAX: usize = 600;
 
 /// How many bytes of requests may wait at a time, not counting the last one: as much as the service keeps for a client.
 pub(crate) const WAITING_BYTES_MAX: usize = 16 << 20;
