@@ -20,9 +20,23 @@ use crate::{
 const MESSAGES: u64 = 20_000;
 const FAULTS: u32 = 200;
 
-/// How far each sender may be ahead of what has arrived. The service ends a session with 1,000 unacknowledged messages. An ack covers 301
-/// messages; if it is lost with its socket, what both senders were ahead by may have arrived behind it, and they may be ahead by as much again.
-const AHEAD_MAX: u64 = 150;
+/// How far each sender may be ahead of what has arrived of both.
+const AHEAD_MAX: u64 = 200;
+
+/// An ack of the client goes out at the latest when it covers more.
+const UNACKNOWLEDGED_MAX: u64 = 300;
+
+/// The service ends a session with more messages that it knows no ack for.
+const WINDOW: u64 = 1000;
+
+// Faults take acks away, so it is Alice's own messages that show what the service knows. On every socket she acknowledges what she has seen
+// before she sends anything else. So when the service takes her message a, it has the ack for all that she had seen when she sent it, but
+// for UNACKNOWLEDGED_MAX: for a - AHEAD_MAX of both senders. Bob sends b only when her message b - AHEAD_MAX has come back, so he is ahead
+// of her by AHEAD_MAX at most. Then a + b exceeds 2 * (a - AHEAD_MAX) - UNACKNOWLEDGED_MAX by this much:
+const _: () = assert!(
+    3 * AHEAD_MAX + UNACKNOWLEDGED_MAX <= WINDOW,
+    "the session could be ended for no fault of the client"
+);
 
 /// What has arrived, for the senders that must not run ahead of it.
 #[derive(Default)]
@@ -33,10 +47,15 @@ struct Arrived {
 }
 
 impl Arrived {
-    async fn wait(&self, counter: &AtomicU64, number: u64) {
-        while number >= counter.load(Ordering::Relaxed) + AHEAD_MAX {
+    fn of_both(&self) -> u64 {
+        self.of_alice.load(Ordering::Relaxed).min(self.of_bob.load(Ordering::Relaxed))
+    }
+
+    /// Waits until a message may be sent.
+    async fn admit(&self, number: u64) {
+        while number >= self.of_both() + AHEAD_MAX {
             let more = self.more.notified();
-            if number >= counter.load(Ordering::Relaxed) + AHEAD_MAX {
+            if number >= self.of_both() + AHEAD_MAX {
                 more.await;
             }
         }
@@ -84,7 +103,7 @@ async fn survive(protocol: Protocol, seed: u64, bytes_max: u64) {
 #[expect(clippy::async_yields_async, reason = "the stream is one of requests that are yet to be awaited")]
 async fn publish_alice(alice: &Client, arrived: &Arrived) {
     let sends = stream::iter(0..MESSAGES).then(|number| async move {
-        arrived.wait(&arrived.of_alice, number).await;
+        arrived.admit(number).await;
         alice.send_to_group("g", format!("a{number}")).into_future()
     });
     let mut answers = std::pin::pin!(sends.buffered(64));
@@ -96,7 +115,7 @@ async fn publish_alice(alice: &Client, arrived: &Arrived) {
 
 async fn publish_bob(bob: &Client, arrived: &Arrived) {
     for number in 0..MESSAGES {
-        arrived.wait(&arrived.of_bob, number).await;
+        arrived.admit(number).await;
         bob.send_to_group("g", format!("b{number}")).await.expect("it may send");
     }
 }
