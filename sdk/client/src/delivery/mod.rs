@@ -14,7 +14,9 @@ use crate::{
     stream::{GroupStreams, GroupStreamsOptions, Readers},
 };
 
-/// How many events that come without a frame (connected, recovering, …) fit into a full queue before the client stops opening sockets.
+/// How many events that come without a frame (disconnected, recovering, …) fit into a full queue before the client stops opening sockets.
+/// What still comes then is one for each time that the application stops the client, and one for each thing in a group that the session
+/// under way could not restore.
 const RESERVE: usize = 64;
 
 /// Everyone who listens to a client.

@@ -330,3 +330,52 @@ impl Requests {
         self.timers.first().map(|(at, _)| *at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::output::Output, *};
+    use crate::wire::ClientMessage;
+
+    const SECOND: Moment = Duration::from_secs(1);
+    const TICKET: Ticket = 1;
+
+    /// What is written, and how the request ends.
+    fn outputs(out: &mut Outputs) -> (Vec<Frame>, Option<Result<Completion>>) {
+        let (mut frames, mut end) = (Vec::new(), None);
+        while let Some(output) = out.pop() {
+            match output {
+                Output::Write(frame) => frames.push(frame),
+                Output::Complete(TICKET, result) => end = Some(result),
+                other => panic!("{other:?}"),
+            }
+        }
+        (frames, end)
+    }
+
+    #[test]
+    fn a_request_without_an_ack_in_time_is_written_again_with_its_id_and_then_given_up() {
+        let options = Options { ack_timeout: Some(5 * SECOND), ..Options::default() };
+        let (mut requests, mut out) = (Requests::new(), Outputs::default());
+        let join = ClientMessage::JoinGroup { group: "g".to_owned(), ack_id: None };
+        let request = Request { message: join, ack: AckId::Own(7) };
+        requests.add(TICKET, request, &options).expect("the id is free");
+        requests.write(TICKET, Moment::ZERO, &options, &mut out);
+        let (first, _) = outputs(&mut out);
+        let mut written_at = vec![0];
+        let mut end = None;
+        for second in 1..=30 {
+            requests.tick(second * SECOND, &options, &mut out);
+            let (again, result) = outputs(&mut out);
+            if !again.is_empty() {
+                assert_eq!(again, first);
+                written_at.push(second);
+            }
+            end = end.or(result.map(|result| (second, result)));
+        }
+        // Five seconds for the ack and one before the next attempt, three times.
+        assert_eq!(written_at, [0, 6, 12, 18]);
+        assert!(matches!(end, Some((23, Err(Error::AckTimeout { ack_id: 7 })))), "{end:?}");
+    }
+}

@@ -1,13 +1,13 @@
 //! Acks, refusals and repetitions.
 
-use std::future::IntoFuture as _;
+use std::{future::IntoFuture as _, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use webpubsub_client::{Client, Error, Event};
+use webpubsub_client::{Client, Error, Event, State};
 
 use crate::{
     handler::Handler,
-    next_group_message,
+    next_group_message, patiently,
     server::{Server, impatient},
     until,
 };
@@ -97,4 +97,18 @@ async fn two_requests_cannot_wait_under_one_id() {
         _ = &mut first => panic!("the handler never answers"),
         second = second => assert!(matches!(second, Err(Error::AckIdInUse(7))), "{second:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_request_without_an_ack_in_time_fails_with_its_id_and_the_client_stays() {
+    let handler = Handler::start().await;
+    let server = Server::start_with(0, &handler.settings());
+    let client =
+        impatient(Client::builder(server.url("alice"))).ack_timeout(Duration::from_millis(20)).build();
+    client.start().await.expect("the service is there");
+    let id = client.connection_id();
+    let slow = client.send_event("slow", "a").ack_id(7).into_future();
+    let slow = patiently("the time-out", slow).await;
+    assert!(matches!(slow, Err(Error::AckTimeout { ack_id: 7 })), "{slow:?}");
+    assert_eq!((client.state(), client.connection_id()), (State::Connected, id));
 }

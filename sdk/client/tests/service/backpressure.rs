@@ -2,7 +2,8 @@
 
 use std::{future::IntoFuture as _, time::Duration};
 
-use webpubsub_client::{Client, Error};
+use tokio::sync::mpsc;
+use webpubsub_client::{Client, Credential, Error, Event};
 
 use crate::{
     next_group_message, patiently,
@@ -60,4 +61,43 @@ async fn a_listener_that_is_dropped_holds_nothing_back() {
     for _ in 0..20 {
         client.send_to_group("g", "a").await.expect("it may send");
     }
+}
+
+#[tokio::test]
+async fn no_socket_is_opened_while_a_listener_leaves_too_many_events_of_starts_and_stops() {
+    /// What fits into a buffer of one event, and the room beyond it for events that come without a frame.
+    const STOPS: usize = 1 + 64;
+    let server = Server::start();
+    let (asks, mut asked) = mpsc::unbounded_channel();
+    let url = server.url("alice");
+    let credential = Credential::from_fn(move || {
+        asks.send(()).expect("the test listens");
+        std::future::ready(Ok::<_, std::io::Error>(url.clone()))
+    });
+    let client = Client::builder(credential).event_buffer(1).build();
+    let mut events = client.events();
+    for _ in 0..STOPS {
+        let (started, ()) = tokio::join!(client.start(), client.stop());
+        assert!(matches!(started, Err(Error::Stopped { .. })), "{started:?}");
+    }
+    while asked.try_recv().is_ok() {}
+    let start = client.start();
+    tokio::pin!(start);
+    // What it answers meanwhile shows that it has had every occasion to connect.
+    let answers = async {
+        for _ in 0..20 {
+            assert!(matches!(client.start().await, Err(Error::AlreadyStarted)));
+        }
+    };
+    tokio::select! {
+        biased;
+        started = &mut start => panic!("{started:?}"),
+        () = answers => assert!(asked.try_recv().is_err(), "it asked for a URL to connect to"),
+    }
+    for _ in 0..STOPS {
+        let event = patiently("an event", events.next()).await;
+        assert!(matches!(event, Some(Event::Stopped(_))), "{event:?}");
+    }
+    patiently("a socket", start).await.expect("the service is there");
+    assert!(asked.try_recv().is_ok());
 }

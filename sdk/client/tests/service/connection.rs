@@ -3,8 +3,10 @@
 use std::{
     future::{Future as _, poll_fn},
     task::Poll,
+    time::Duration,
 };
 
+use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use webpubsub_client::{Client, Credential, Error, Event, Protocol, RetryPolicy, State};
 
 use crate::{
@@ -209,4 +211,30 @@ async fn handlers_are_called_in_order_and_until_they_are_removed() {
     }
     handler.remove();
     assert!(patiently("the handler's end", sees.recv()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_service_that_never_answers_is_let_go_after_the_connect_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("it is bound");
+    let client = Client::builder(format!("ws://{address}/client/hubs/chat?access_token=secret"))
+        .connect_timeout(Duration::from_millis(100))
+        .build();
+    let (started, ()) = tokio::join!(client.start(), async {
+        let (mut socket, _) = patiently("a socket", listener.accept()).await.expect("it is listening");
+        let mut request = Vec::new();
+        patiently("the socket's end", socket.read_to_end(&mut request)).await.expect("it ends");
+        assert!(request.starts_with(b"GET /client/hubs/chat?"), "{request:?}");
+    });
+    let error = started.expect_err("nobody greets it");
+    assert!(matches!(&error, Error::Connect { reason, .. } if reason.contains("time-out")), "{error:?}");
+    assert_eq!(client.state(), State::Stopped);
+}
+
+#[tokio::test]
+async fn a_credential_that_never_comes_ends_with_the_connect_timeout() {
+    let never = Credential::from_fn(std::future::pending::<Result<String, std::io::Error>>);
+    let client = Client::builder(never).connect_timeout(Duration::from_millis(10)).build();
+    let error = patiently("the time-out", client.start()).await.expect_err("there is no URL");
+    assert!(matches!(&error, Error::Connect { reason, .. } if reason.contains("time-out")), "{error:?}");
 }

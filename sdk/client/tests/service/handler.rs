@@ -1,14 +1,18 @@
 //! An application server that takes events, as small as can be.
 
+use std::sync::Arc;
+
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinHandle,
 };
 
 /// Answers `echo` with what it is sent, `slow` never, `fail` with 400.
 pub(crate) struct Handler {
     address: String,
+    slow_arrived: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -16,12 +20,19 @@ impl Handler {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
+        let slow_arrived = Arc::new(Notify::new());
+        let arrived = slow_arrived.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket));
+                tokio::spawn(serve(socket, arrived.clone()));
             }
         });
-        Self { address, task }
+        Self { address, slow_arrived, task }
+    }
+
+    /// Waits until a `slow` has arrived that will never be answered.
+    pub(crate) async fn slow_arrived(&self) {
+        self.slow_arrived.notified().await;
     }
 
     /// The settings of a service that uses it.
@@ -40,7 +51,7 @@ impl Drop for Handler {
 }
 
 /// One request after the other, until the service closes.
-async fn serve(socket: TcpStream) {
+async fn serve(socket: TcpStream, slow_arrived: Arc<Notify>) {
     let mut socket = BufReader::new(socket);
     loop {
         let mut request = String::new();
@@ -65,7 +76,10 @@ async fn serve(socket: TcpStream) {
             return;
         }
         let status = match request.split_whitespace().nth(1) {
-            Some("/slow") => return std::future::pending().await,
+            Some("/slow") => {
+                slow_arrived.notify_one();
+                return std::future::pending().await;
+            }
             Some("/fail") => "400 Bad Request",
             _ => "200 OK",
         };

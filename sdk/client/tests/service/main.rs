@@ -14,6 +14,7 @@ mod streams;
 #[path = "../../examples/support/mod.rs"]
 mod support;
 mod survival;
+mod tls;
 
 use std::{future::Future, time::Duration};
 

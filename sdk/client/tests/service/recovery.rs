@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use webpubsub_client::{Client, Closure, Event, Events, Protocol, State};
+use webpubsub_client::{
+    Client, Closure, Error, Event, Events, Protocol, Result, State, request::Acknowledged,
+};
 
 use crate::{
-    next_connected, next_group_message,
+    handler::Handler,
+    next_connected, next_group_message, patiently,
     proxy::{Fault, Proxy},
     server::{Server, impatient},
     until,
@@ -121,4 +124,33 @@ async fn a_session_that_the_service_does_not_know_is_lost_with_code_1008() {
     });
     assert_eq!(lost.await.closure.code, Some(1008));
     next_connected(&mut events).await;
+}
+
+/// Sends an event that is never answered, and starts the service anew, so that it has forgotten the session.
+async fn send_into_a_lost_session(repeat_in_doubt: bool) -> Result<Acknowledged> {
+    let handler = Handler::start().await;
+    let server = Server::start_with(0, &handler.settings());
+    let port = server.port();
+    let client = impatient(Client::builder(server.url("alice"))).repeat_in_doubt(repeat_in_doubt).build();
+    client.start().await.expect("the service is there");
+    let (sent, _server) = tokio::join!(client.send_event("slow", "a").ack_id(7), async {
+        handler.slow_arrived().await;
+        drop(server);
+        // The handler would answer now.
+        Server::start_with(port, &handler.settings().replace("{event}", "echo"))
+    });
+    client.send_to_group("g", "a").await.expect("the client has a new session");
+    sent
+}
+
+#[tokio::test]
+async fn what_was_written_to_a_lost_session_is_repeated_and_said_to_be_in_doubt() {
+    let sent = patiently("an answer", send_into_a_lost_session(true)).await.expect("it is answered");
+    assert_eq!((sent.ack_id, sent.in_doubt), (Some(7), true));
+}
+
+#[tokio::test]
+async fn what_was_written_to_a_lost_session_fails_if_it_is_not_to_be_repeated() {
+    let sent = patiently("an answer", send_into_a_lost_session(false)).await;
+    assert!(matches!(sent, Err(Error::ConnectionLost { ack_id: Some(7), .. })), "{sent:?}");
 }
