@@ -1,6 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+// `session` decides, without sockets or clocks; `wire` writes and reads frames; `driver` moves bytes and time between the two and the
+// network; `delivery` and `stream` hand over to the application; `client` and `request` are what it holds.
+//
+// It must never know the service's inside, nor azure_core.
+
 mod builder;
 mod calls;
 mod client;

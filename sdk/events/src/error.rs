@@ -83,3 +83,6 @@ impl Error {
         }
     }
 }
+
+/// An error of whatever type: what handlers may fail with, and what bodies may.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -11,7 +11,7 @@
 //   handler                     the application
 //   responder                   status, headers (states, metadata, mqtt), body
 //
-// No file knows a runtime, a clock or a framework.
+// It must never know a runtime, a clock or a framework.
 
 mod access_key;
 mod attributes;
@@ -49,7 +49,7 @@ pub use builder::Builder;
 pub use connect::{ClientCertificate, ConnectRequest, ConnectResponse};
 pub use context::{ClientProtocol, ConnectionContext, SocketIoContext};
 pub use data::{Data, DataType};
-pub use error::Error;
+pub use error::{BoxError, Error};
 pub use event::Event;
 pub use failure::{ConnectFailure, UserEventFailure};
 pub use future::ResponseFuture;
@@ -72,6 +72,3 @@ pub use states::States;
 pub use user_event::{UserEventRequest, UserEventResponse};
 pub use validation::Validation;
 pub use webhook::{Notification, Webhook};
-
-/// An error of whatever type: what handlers may fail with, and what bodies may.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -2,6 +2,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+// `clients` holds the operations, by what they act on; each becomes an `operation`, which goes through azure_core's pipeline with the
+// `policies` of this crate.
+//
+// It must never know the service's inside, nor a runtime beyond azure_core's.
+
 mod access_key;
 pub mod clients;
 mod connection_string;

@@ -27,7 +27,7 @@ async function sends(client, data, ackId) {
   assert.equal((await client.ack(ackId)).success, true, "a listener takes the event");
 }
 
-describe("an Azure Event Hubs listener", { skip: process.platform !== "linux" && "only there every address of 127.0.0.0/8 is the machine's own" }, () => {
+describe("an Azure Event Hubs listener", () => {
   test("gets each event as the managed service sends it", async () => {
     const events = await EventHubs.start(place());
     const service = await start(events);
