@@ -27,7 +27,10 @@ async function sends(client, data, ackId) {
   assert.equal((await client.ack(ackId)).success, true, "a listener takes the event");
 }
 
-describe("an Azure Event Hubs listener", () => {
+/** Only there is every address of 127.0.0.0/8 the machine's own. */
+const onLinux = process.platform === "linux" ? describe : (name) => console.warn(`${name}: not tested, since this is not Linux`);
+
+onLinux("an Azure Event Hubs listener", () => {
   test("gets each event as the managed service sends it", async () => {
     const events = await EventHubs.start(place());
     const service = await start(events);

@@ -56,6 +56,9 @@ after(async () => {
   await canaryHandler.stop();
 });
 
+/** Memory is read from /proc. */
+const withMemory = process.platform === "linux" ? test : (name) => console.warn(`${name}: not tested, since this is not Linux`);
+
 const FAILED = { type: "ack", success: false, error: { name: "InternalServerError", message: "Internal server error" } };
 const event = (ackId) => ({ type: "event", event: "e", dataType: "text", data: "x", ackId });
 
@@ -102,7 +105,7 @@ describe("a handler that", () => {
     await canarySings();
   });
 
-  test("floods many clients at once costs the service no more than the bound of each answer", async () => {
+  withMemory("floods many clients at once costs the service no more than the bound of each answer", async () => {
     const CLIENTS = 24;
     const flooding = ["answers 10 MiB", "answers without end", "sends endless headers", "sends one endless header", "sends interim answers without end"];
     const clients = [];
