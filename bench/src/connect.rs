@@ -6,10 +6,13 @@ use crate::scenario::Protocol;
 use crate::upgrade;
 use crate::wire::{Handler, Wire};
 use anyhow::{Context, Result, ensure};
-use std::net::{SocketAddr, TcpStream};
+use socket2::{Domain, Socket, Type};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Stays below any usual listen backlog, whose overflow would cost a second per connection.
 const BATCH: usize = 64;
+/// Far below the 28,000 ports that an address usually has.
+const PEERS_PER_ADDRESS: usize = 4000;
 const BATCH_TIMEOUT_NS: u64 = 20_000_000_000;
 
 /// One client connection to open.
@@ -42,10 +45,38 @@ pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) ->
 
 /// Connects one plain socket, as REST publishers use.
 pub(crate) fn add(wire: &mut Wire, address: SocketAddr) -> Result<usize> {
-    let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
-    stream.set_nodelay(true)?;
+    let socket = socket(wire.peers(), address)?;
+    socket.connect(&address.into()).with_context(|| format!("cannot connect to {address}"))?;
+    wire.add(non_blocking(socket)?)
+}
+
+/// Begins to connect the socket of a peer, and does not wait.
+pub(crate) fn begin(peer: usize, address: SocketAddr) -> Result<mio::net::TcpStream> {
+    let stream = socket(peer, address)?;
     stream.set_nonblocking(true)?;
-    wire.add(mio::net::TcpStream::from_std(stream))
+    match stream.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {
+            Err(error).with_context(|| format!("cannot connect to {address}"))
+        }
+        _ => non_blocking(stream),
+    }
+}
+
+/// A socket with an address of its own for every few thousand peers. When half of an address's ports are taken, the kernel searches long for
+/// another one, and the generator would measure that.
+fn socket(peer: usize, address: SocketAddr) -> Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
+        let host = u8::try_from(2 + peer / PEERS_PER_ADDRESS).context("more peers than addresses")?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, host), 0)).into())?;
+    }
+    Ok(socket)
+}
+
+fn non_blocking(socket: Socket) -> Result<mio::net::TcpStream> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    Ok(mio::net::TcpStream::from_std(socket.into()))
 }
 
 /// The peers of a batch; earlier peers are open and only need their pings answered.

@@ -125,7 +125,7 @@ impl Returning {
     /// Lets everybody connect as fast as this thread can, and again whoever fails; answers how long it took.
     fn bring_back(&mut self, wire: &mut Wire) -> Result<u64> {
         for peer in 0..self.requests.len() {
-            let stream = self.connect()?;
+            let stream = self.connect(peer)?;
             let number = wire.add(stream)?;
             wire.peer(number).queue(self.requests[peer].as_bytes());
             if peer % BATCH == 0 {
@@ -135,7 +135,7 @@ impl Returning {
         while self.missing > 0 {
             wire.poll(self)?;
             for peer in std::mem::take(&mut self.failed) {
-                let stream = self.connect()?;
+                let stream = self.connect(peer)?;
                 wire.replace(peer, stream)?;
                 wire.peer(peer).queue(self.requests[peer].as_bytes());
             }
@@ -144,11 +144,8 @@ impl Returning {
         Ok(self.clock.now_ns())
     }
 
-    fn connect(&self) -> Result<mio::net::TcpStream> {
-        let address = self.address.context("nobody is away")?;
-        let stream = mio::net::TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    fn connect(&self, peer: usize) -> Result<mio::net::TcpStream> {
+        connect::begin(peer, self.address.context("nobody is away")?)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::scenario::{Fanout, Protocol, PublishPath, Speed};
 use crate::stamp::Stamp;
 use crate::token::{Address, Signer};
 use crate::traffic::Traffic;
-use crate::wire::Wire;
+use crate::wire::{SETTLE_QUIET_TIMES_MAX, Wire};
 use anyhow::{Result, ensure};
 
 /// A quiet time after which everything that connecting caused is over.
@@ -65,15 +65,17 @@ impl Session {
         })
     }
 
-    /// Polls until nothing has come for a while.
+    /// Polls until nothing has come for a while, or somebody was pinged all the time.
     pub(super) fn settle(&mut self) -> Result<()> {
         let mut quiet_since_ns = self.traffic.clock.now_ns();
+        let end_ns = quiet_since_ns + SETTLE_QUIET_TIMES_MAX * SETTLE_NS;
         loop {
             let received = self.poll()?;
             let now_ns = self.traffic.clock.now_ns();
             if received {
                 quiet_since_ns = now_ns;
-            } else if now_ns - quiet_since_ns > SETTLE_NS {
+            }
+            if now_ns - quiet_since_ns > SETTLE_NS || now_ns > end_ns {
                 return Ok(());
             }
         }
