@@ -37,6 +37,8 @@ pub(crate) struct Upgraded {
     pub(crate) stream: TcpStream,
     /// What the client sent right behind its handshake.
     pub(crate) early: Vec<u8>,
+    /// Either side may compress what it sends.
+    pub(crate) compression: bool,
     pub(crate) permit: ConnectionPermit,
 }
 

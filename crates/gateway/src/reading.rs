@@ -111,6 +111,15 @@ impl<E: Exchange> State<E> {
                 return ControlFlow::Break(());
             }
             Frame::Message(kind, payload) => self.accept_message(key, kind, &payload),
+            Frame::Compressed(kind, payload) => {
+                match self.inflater.inflate(&payload, self.settings.limits.message_bytes_max) {
+                    Ok(payload) => self.accept_message(key, kind, &payload),
+                    Err(error) => {
+                        self.refuse_frame(key, error);
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
         }
         ControlFlow::Continue(())
     }

@@ -18,6 +18,8 @@ pub struct Settings {
     pub default_hub: HubSettings,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
+    /// Messages are compressed for clients that ask for it (`permessage-deflate`).
+    pub compression: bool,
     /// The group events that somebody wants to be told of; `None` if nobody does.
     pub presence: Option<Arc<Presence>>,
     /// Bounds of this edge.

@@ -31,6 +31,7 @@ impl Socket {
     pub(crate) fn new(
         stream: TcpStream,
         early: Vec<u8>,
+        compression: bool,
         permit: ConnectionPermit,
         serial: u64,
         now_ms: u64,
@@ -38,7 +39,7 @@ impl Socket {
         Self {
             stream,
             partial: early,
-            decoder: Decoder::default(),
+            decoder: Decoder::new(compression),
             written_bytes: 0,
             heard_ms: now_ms,
             serial,

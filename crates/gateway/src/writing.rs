@@ -1,6 +1,6 @@
 use std::io::{ErrorKind, IoSlice, Write};
 
-use hubwire_hub::{ConnectionKey, Ending, Exchange, Outbound, Outbox};
+use hubwire_hub::{ConnectionKey, Ending, Exchange, Outbox};
 use hubwire_protocol::Head;
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::{CloseFrame, Opcode, close_frame, control_frame};
@@ -110,7 +110,7 @@ fn write_some(
     let tails_bytes: usize = outbox.frames().take(FRAMES_PER_WRITE).map(|frame| frame.bytes.len()).sum();
     if tails_bytes <= COPIED_BYTES_MAX {
         for frame in outbox.frames().take(FRAMES_PER_WRITE) {
-            write_head(heads, frame);
+            frame.write_head(heads);
             heads.extend_from_slice(&frame.bytes);
         }
         let pieces = &heads[skip..];
@@ -118,7 +118,7 @@ fn write_some(
     }
     let mut head_ends = [0; FRAMES_PER_WRITE];
     for (frame, end) in outbox.frames().zip(&mut head_ends) {
-        write_head(heads, frame);
+        frame.write_head(heads);
         *end = heads.len();
     }
     let mut pieces = [IoSlice::new(&[]); 2 * FRAMES_PER_WRITE];
@@ -143,7 +143,7 @@ fn settle(outbox: &mut Outbox, written_bytes: &mut usize, mut bytes: usize, head
     let mut frames = 0;
     for frame in outbox.frames() {
         head.clear();
-        write_head(head, frame);
+        frame.write_head(head);
         let frame_bytes = head.len() + frame.bytes.len();
         if bytes < frame_bytes {
             break;
@@ -153,8 +153,4 @@ fn settle(outbox: &mut Outbox, written_bytes: &mut usize, mut bytes: usize, head
     }
     *written_bytes = bytes;
     outbox.written(frames, bytes > 0);
-}
-
-fn write_head(heads: &mut Vec<u8>, frame: &Outbound) {
-    frame.head.write(heads, frame.sequence_id, frame.bytes.len());
 }

@@ -93,6 +93,8 @@ pub(crate) struct Connection {
     pub(crate) in_prompt_lane: bool,
     /// Whether it stands in the lane behind that.
     pub(crate) in_bulk_lane: bool,
+    /// Whether its client takes compressed messages on the socket that it has now.
+    pub(crate) compression: bool,
     /// Whether its socket would block: then nothing but time or its reader helps.
     pub(crate) blocked: bool,
     /// How many reasons there are not to read its client at the moment.
@@ -131,6 +133,7 @@ impl Connection {
             link: Link::Attached,
             in_prompt_lane: false,
             in_bulk_lane: false,
+            compression: false,
             blocked: false,
             holds: 0,
             attachment,

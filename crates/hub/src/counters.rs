@@ -34,6 +34,12 @@ counters! {
     publishes => "webpubsub_publishes_total",
     /// Copies that were put into an outbox or kept for a detached session.
     deliveries => "webpubsub_deliveries_total",
+    /// Forms of messages that were compressed, each once for all of its recipients.
+    compressions => "webpubsub_compressions_total",
+    /// Bytes that these forms had before.
+    compressed_plain_bytes => "webpubsub_compression_plain_bytes_total",
+    /// Bytes that these forms had then.
+    compressed_bytes => "webpubsub_compression_compressed_bytes_total",
     /// Copies that were dropped since their time to live had passed.
     ttl_drops => "webpubsub_ttl_drops_total",
     /// Connections that ended since their outbox was full: limits `outbox_messages_max` and `outbox_bytes_max`.

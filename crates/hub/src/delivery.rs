@@ -1,16 +1,16 @@
 use std::collections::VecDeque;
 
-use hubwire_protocol::{Head, JsonForm, Subprotocol};
+use hubwire_protocol::{Head, Subprotocol};
 
 use crate::backpressure::is_behind;
 use crate::connection::{Connection, Link};
 pub(crate) use crate::encoding::Content;
-use crate::encoding::Encodings;
+pub(crate) use crate::encoding::Encodings;
 use crate::outbox::Outbound;
 use crate::selection::Selection;
 use crate::shard::Shard;
 use crate::window::{Full, Window};
-use crate::{ConnectionKey, Envelope, Limits, Target};
+use crate::{ConnectionKey, Counters, Envelope, Limits, Target};
 
 /// Publishes to more connections than this are flushed behind smaller ones, so that a large group does not hold up everybody else.
 const PROMPT_RECIPIENTS_MAX: usize = 64;
@@ -52,7 +52,8 @@ impl Shard {
         };
         let selection = Selection::new(&envelope.excluded, envelope.filter.as_deref());
         let content = Content::Message(&envelope.message);
-        let mut delivery = Delivery::new(content, self.json_form, envelope.ttl_s, &self.limits, now_ms);
+        let encodings = Encodings::new(content, self.json_form, &mut self.deflater);
+        let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let mut overflowing = Vec::new();
         let mut behind = false;
@@ -72,7 +73,7 @@ impl Shard {
                 Outcome::WindowFull => overflowing.push((key, true)),
             }
         }
-        self.counters.ttl_drops += delivery.late;
+        delivery.count(&mut self.counters);
         if behind {
             self.press(envelope, now_ms);
         }
@@ -89,22 +90,16 @@ pub(crate) struct Delivery<'a> {
     now_ms: u64,
     deadline_ms: u64,
     /// Older messages that were found to be too late, and made room.
-    pub(crate) late: u64,
+    late: u64,
 }
 
 impl<'a> Delivery<'a> {
-    pub(crate) fn new(
-        content: Content<'a>,
-        json_form: JsonForm,
-        ttl_s: u16,
-        limits: &'a Limits,
-        now_ms: u64,
-    ) -> Self {
+    pub(crate) fn new(encodings: Encodings<'a>, ttl_s: u16, limits: &'a Limits, now_ms: u64) -> Self {
         let deadline_ms = match ttl_s {
             0 => 0,
             ttl_s => now_ms + u64::from(ttl_s) * 1000,
         };
-        Self { encodings: Encodings::new(content, json_form), limits, now_ms, deadline_ms, late: 0 }
+        Self { encodings, limits, now_ms, deadline_ms, late: 0 }
     }
 
     pub(crate) fn deliver(&mut self, connection: &mut Connection) -> Outcome {
@@ -127,6 +122,7 @@ impl<'a> Delivery<'a> {
                 None => return Outcome::Nothing,
             },
         };
+        let frame = if connection.compression { self.compress(connection.pubsub(), frame) } else { frame };
         if connection.link != Link::Attached || connection.outbox.push(frame, messages_max, bytes_max) {
             Outcome::Delivered
         } else {
@@ -143,8 +139,31 @@ impl<'a> Delivery<'a> {
         window.push(self.encodings.head(subprotocol), tail, self.deadline_ms, self.limits)
     }
 
+    /// The same frame for a client that takes compressed messages. Its window keeps the plain form: nobody knows what the socket of a recovery
+    /// will take.
+    fn compress(&mut self, subprotocol: Option<Subprotocol>, frame: Outbound) -> Outbound {
+        let compressed = match subprotocol {
+            Some(subprotocol) => self.encodings.compressed_subprotocol(subprotocol),
+            None => self.encodings.compressed_simple(),
+        };
+        let Some(bytes) = compressed else {
+            return frame;
+        };
+        let plain_bytes = if frame.head == Head::None { 0 } else { frame.bytes.len() as u32 };
+        Outbound { bytes, plain_bytes, ..frame }
+    }
+
+    /// Notes what the delivery has found and done.
+    pub(crate) fn count(self, counters: &mut Counters) {
+        counters.ttl_drops += self.late;
+        let savings = self.encodings.savings;
+        counters.compressions += savings.forms;
+        counters.compressed_plain_bytes += savings.plain_bytes;
+        counters.compressed_bytes += savings.compressed_bytes;
+    }
+
     fn whole(&self, bytes: bytes::Bytes) -> Outbound {
-        Outbound { bytes, head: Head::None, sequence_id: 0, deadline_ms: self.deadline_ms }
+        Outbound { deadline_ms: self.deadline_ms, ..Outbound::whole(bytes) }
     }
 }
 

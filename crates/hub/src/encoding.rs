@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use hubwire_protocol::websocket::{Opcode, data_frame};
+use hubwire_protocol::websocket::{Deflater, Opcode, compress_frame, data_frame};
 use hubwire_protocol::{Data, GroupStateReport, Head, JsonForm, Message, Subprotocol};
 
 /// What recipients are given: each in the form of its own protocol.
@@ -17,11 +17,40 @@ pub(crate) struct Encodings<'a> {
     json_form: JsonForm,
     simple: Option<Bytes>,
     subprotocols: [Option<Bytes>; 4],
+    deflater: &'a mut Deflater,
+    compressed: Compressed,
+    pub(crate) savings: Savings,
+}
+
+/// The forms for clients that take compressed messages; `Some(None)` is a form that would not be shorter.
+#[derive(Default)]
+struct Compressed {
+    simple: Option<Option<Bytes>>,
+    subprotocols: [Option<Option<Bytes>>; 4],
+}
+
+/// What compressing forms has cost and brought.
+#[derive(Default)]
+pub(crate) struct Savings {
+    /// Forms that were compressed.
+    pub(crate) forms: u64,
+    /// Bytes that they had before.
+    pub(crate) plain_bytes: u64,
+    /// Bytes that they have now.
+    pub(crate) compressed_bytes: u64,
 }
 
 impl<'a> Encodings<'a> {
-    pub(crate) fn new(content: Content<'a>, json_form: JsonForm) -> Self {
-        Self { content, json_form, simple: None, subprotocols: [const { None }; 4] }
+    pub(crate) fn new(content: Content<'a>, json_form: JsonForm, deflater: &'a mut Deflater) -> Self {
+        Self {
+            content,
+            json_form,
+            simple: None,
+            subprotocols: [const { None }; 4],
+            deflater,
+            compressed: Compressed::default(),
+            savings: Savings::default(),
+        }
     }
 
     /// What simple clients see: the bare payload. `None` where there is nothing for them to see: the end of a stream is no message of
@@ -46,12 +75,43 @@ impl<'a> Encodings<'a> {
         form.get_or_insert_with(encode).clone()
     }
 
+    /// What simple clients see, compressed; `None` where there is nothing for them to see or it would not be shorter.
+    pub(crate) fn compressed_simple(&mut self) -> Option<Bytes> {
+        let plain = self.simple()?;
+        let (deflater, savings) = (&mut *self.deflater, &mut self.savings);
+        let compress = || savings.note(&plain, compress_frame(&plain, deflater));
+        self.compressed.simple.get_or_insert_with(compress).clone()
+    }
+
+    /// The form of a subprotocol, compressed; `None` where it would not be shorter.
+    pub(crate) fn compressed_subprotocol(&mut self, subprotocol: Subprotocol) -> Option<Bytes> {
+        let plain = self.subprotocol(subprotocol);
+        let (deflater, savings) = (&mut *self.deflater, &mut self.savings);
+        let compress = || {
+            let reliable = subprotocol.is_reliable();
+            let compressed = if reliable { deflater.tail(&plain) } else { compress_frame(&plain, deflater) };
+            savings.note(&plain, compressed)
+        };
+        self.compressed.subprotocols[subprotocol as usize].get_or_insert_with(compress).clone()
+    }
+
     /// What stands in front of a reliable form.
     pub(crate) fn head(&self, subprotocol: Subprotocol) -> Head {
         match self.content {
             Content::Message(_) => subprotocol.message_head(),
             Content::Report(report) => subprotocol.report_head(report),
         }
+    }
+}
+
+impl Savings {
+    fn note(&mut self, plain: &Bytes, compressed: Option<Bytes>) -> Option<Bytes> {
+        if let Some(compressed) = &compressed {
+            self.forms += 1;
+            self.plain_bytes += plain.len() as u64;
+            self.compressed_bytes += compressed.len() as u64;
+        }
+        compressed
     }
 }
 

@@ -9,7 +9,7 @@ use hubwire_protocol::{
 };
 
 use crate::activity::StateAck;
-use crate::delivery::{Content, Delivery, Lane, Outcome};
+use crate::delivery::{Content, Delivery, Encodings, Lane, Outcome};
 use crate::letter::{Letter, Recipient};
 use crate::shard::Shard;
 use crate::{ConnectionKey, Effect};
@@ -198,7 +198,8 @@ impl Shard {
     }
 
     fn deliver_report(&mut self, keys: &[ConnectionKey], report: &GroupStateReport, now_ms: u64) {
-        let mut delivery = Delivery::new(Content::Report(report), self.json_form, 0, &self.limits, now_ms);
+        let encodings = Encodings::new(Content::Report(report), self.json_form, &mut self.deflater);
+        let mut delivery = Delivery::new(encodings, 0, &self.limits, now_ms);
         let mut overflowing = Vec::new();
         for &key in keys {
             let connection = &mut self.connections[key.index()];
@@ -212,7 +213,7 @@ impl Shard {
                 Outcome::WindowFull => overflowing.push((key, true)),
             }
         }
-        self.counters.ttl_drops += delivery.late;
+        delivery.count(&mut self.counters);
         for (key, window) in overflowing {
             self.overflow(key, window);
         }

@@ -10,6 +10,8 @@ pub struct Outbound {
     pub bytes: Bytes,
     /// What stands in front of `bytes`, with the recipient's sequence id in it.
     pub head: Head,
+    /// How many bytes `bytes` had before it was compressed, where a head of its own has to know; 0 in all other cases.
+    pub plain_bytes: u32,
     /// The recipient's sequence id; 0 where `bytes` is a whole frame.
     pub sequence_id: u64,
     /// When the frame is no longer worth sending, on the shard's clock in milliseconds; 0 is never.
@@ -19,7 +21,17 @@ pub struct Outbound {
 impl Outbound {
     /// A frame that is complete and never too late.
     pub(crate) fn whole(bytes: Bytes) -> Self {
-        Self { bytes, head: Head::None, sequence_id: 0, deadline_ms: 0 }
+        Self { bytes, head: Head::None, plain_bytes: 0, sequence_id: 0, deadline_ms: 0 }
+    }
+
+    /// Appends what stands in front of the shared bytes.
+    pub fn write_head(&self, out: &mut Vec<u8>) {
+        match self.plain_bytes {
+            0 => self.head.write(out, self.sequence_id, self.bytes.len()),
+            plain_bytes => {
+                self.head.write_compressed(out, self.sequence_id, plain_bytes as usize, self.bytes.len());
+            }
+        }
     }
 
     fn is_late(&self, now_ms: u64) -> bool {

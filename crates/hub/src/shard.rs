@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hubwire_protocol::websocket::Deflater;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, JsonForm, Subprotocol};
 use slab::Slab;
 
@@ -24,6 +25,8 @@ pub struct Shard {
     pub(crate) limits: Arc<Limits>,
     /// How protobuf clients see JSON.
     pub(crate) json_form: JsonForm,
+    /// Compresses messages for those who take them so.
+    pub(crate) deflater: Deflater,
     /// The latest time that the shard was told.
     pub(crate) now_ms: u64,
     /// What makes a time on the shard's clock one in milliseconds since 1970.
@@ -59,6 +62,7 @@ impl Shard {
         Self {
             limits,
             json_form: JsonForm::default(),
+            deflater: Deflater::default(),
             now_ms: 0,
             unix_offset_ms: 0,
             connections: Slab::new(),
@@ -214,6 +218,13 @@ impl Shard {
     pub fn set_blocked(&mut self, key: ConnectionKey, blocked: bool) {
         if let Some(connection) = self.connections.get_mut(key.index()) {
             connection.blocked = blocked;
+        }
+    }
+
+    /// Tells whether the client takes compressed messages on the socket that its connection has now. It does not before it is asked.
+    pub fn set_compression(&mut self, key: ConnectionKey, compression: bool) {
+        if let Some(connection) = self.connections.get_mut(key.index()) {
+            connection.compression = compression;
         }
     }
 

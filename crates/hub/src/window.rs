@@ -46,7 +46,7 @@ impl Window {
         }
         self.last += 1;
         self.bytes += tail.len();
-        let message = Outbound { head, bytes: tail, sequence_id: self.last, deadline_ms };
+        let message = Outbound { head, bytes: tail, plain_bytes: 0, sequence_id: self.last, deadline_ms };
         self.unacknowledged.push_back(message.clone());
         Ok(message)
     }

@@ -1,5 +1,6 @@
 use bytes::Bytes;
 
+use crate::websocket::compress_head;
 use crate::{GroupStateReport, Message, Notice, json, protobuf};
 
 /// A subprotocol that the service itself speaks; a client without one of these is a simple client.
@@ -113,5 +114,18 @@ impl Head {
             Self::Json => json::write_head(out, sequence_id, tail_bytes),
             Self::Protobuf(member) => protobuf::write_head(out, member, sequence_id, tail_bytes),
         }
+    }
+
+    /// Appends one recipient's head of a frame whose shared part is compressed: it had `plain_bytes` bytes, and has `tail_bytes` now.
+    pub fn write_compressed(
+        self,
+        out: &mut Vec<u8>,
+        sequence_id: u64,
+        plain_bytes: usize,
+        tail_bytes: usize,
+    ) {
+        let start = out.len();
+        self.write(out, sequence_id, plain_bytes);
+        compress_head(out, start, tail_bytes);
     }
 }

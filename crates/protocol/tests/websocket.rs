@@ -49,6 +49,7 @@ fn decode_some(decoder: &mut Decoder, input: &mut Vec<u8>, seen: &mut Vec<Seen>)
             Frame::Pong => seen.push(Seen::Pong),
             Frame::Close(close) => seen.push(Seen::Close(close)),
             Frame::Fragment => {}
+            Frame::Compressed(..) => unreachable!("nobody has agreed on compression"),
         }
     }
     input.drain(..taken);

@@ -85,6 +85,7 @@ fn settings(config: &Config) -> Settings {
         hubs: config.hubs.clone(),
         default_hub: config.default_hub.clone(),
         protobuf_json: config.protobuf_json,
+        compression: config.compression,
         presence: config.presence.clone(),
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),

@@ -1,9 +1,10 @@
-use hubwire_protocol::websocket::{DecodeError, Decoder, Frame, MessageKind};
+use hubwire_protocol::websocket::{DecodeError, Decoder, Frame, Inflater, MessageKind};
 
 /// What one frame said, apart from the buffer that it was read from.
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
     Message(MessageKind, Vec<u8>),
+    Inflated(MessageKind, Result<Vec<u8>, DecodeError>),
     Fragment,
     Ping(Vec<u8>),
     Pong,
@@ -16,20 +17,21 @@ const MESSAGE_BYTES_MAX: usize = 300;
 
 /// A peer's bytes mean the same in whatever pieces they arrive, no message exceeds the limit, and what is framed is read back.
 ///
-/// The first byte of the input says in which pieces the rest arrives.
+/// The first byte of the input says in which pieces the rest arrives, and whether compression was agreed on.
 pub fn websocket(data: &[u8]) {
     let Some((&pieces, stream)) = data.split_first() else {
         return;
     };
-    let whole = read(stream, usize::MAX);
-    assert_eq!(whole, read(stream, 1), "byte by byte the same bytes mean something else");
+    let compression = pieces & 0x80 != 0;
+    let whole = read(stream, usize::MAX, compression);
+    assert_eq!(whole, read(stream, 1, compression), "byte by byte the same bytes mean something else");
     assert_eq!(
         whole,
-        read(stream, usize::from(pieces % 64) + 1),
+        read(stream, usize::from(pieces % 64) + 1, compression),
         "in pieces the same bytes mean something else"
     );
     for event in &whole {
-        if let Event::Message(_, payload) = event {
+        if let Event::Message(_, payload) | Event::Inflated(_, Ok(payload)) = event {
             assert!(payload.len() <= MESSAGE_BYTES_MAX, "a message of {} bytes passed", payload.len());
         }
     }
@@ -37,8 +39,8 @@ pub fn websocket(data: &[u8]) {
 }
 
 /// Reads a stream that arrives in pieces, the way a socket's reader does: what is not whole yet waits for more.
-fn read(stream: &[u8], piece_bytes: usize) -> Vec<Event> {
-    let mut decoder = Decoder::default();
+fn read(stream: &[u8], piece_bytes: usize, compression: bool) -> Vec<Event> {
+    let (mut decoder, mut inflater) = (Decoder::new(compression), Inflater::default());
     let mut buffer = Vec::new();
     let mut events = Vec::new();
     for piece in stream.chunks(piece_bytes) {
@@ -46,7 +48,7 @@ fn read(stream: &[u8], piece_bytes: usize) -> Vec<Event> {
         loop {
             match decoder.decode(&mut buffer, MESSAGE_BYTES_MAX) {
                 Ok(Some((frame, taken))) => {
-                    events.push(event(frame));
+                    events.push(event(frame, &mut inflater));
                     assert!(
                         taken > 0 && taken <= buffer.len(),
                         "a frame took {taken} of {} bytes",
@@ -65,9 +67,12 @@ fn read(stream: &[u8], piece_bytes: usize) -> Vec<Event> {
     events
 }
 
-fn event(frame: Frame<'_>) -> Event {
+fn event(frame: Frame<'_>, inflater: &mut Inflater) -> Event {
     match frame {
         Frame::Message(kind, payload) => Event::Message(kind, payload.into_owned()),
+        Frame::Compressed(kind, payload) => {
+            Event::Inflated(kind, inflater.inflate(&payload, MESSAGE_BYTES_MAX))
+        }
         Frame::Fragment => Event::Fragment,
         Frame::Ping(payload) => Event::Ping(payload.to_vec()),
         Frame::Pong => Event::Pong,
@@ -90,5 +95,5 @@ fn round_trip(payload: &[u8], mask: u8) {
     frame.extend_from_slice(&mask);
     frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     let expected = [Event::Message(MessageKind::Binary, payload.to_vec())];
-    assert_eq!(read(&frame, usize::MAX), expected, "a framed payload was not read back");
+    assert_eq!(read(&frame, usize::MAX, false), expected, "a framed payload was not read back");
 }

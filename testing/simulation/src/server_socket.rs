@@ -66,6 +66,6 @@ impl ServerSocket {
 }
 
 fn write_frame(out: &mut Vec<u8>, frame: &Outbound) {
-    frame.head.write(out, frame.sequence_id, frame.bytes.len());
+    frame.write_head(out);
     out.extend_from_slice(&frame.bytes);
 }

@@ -230,6 +230,9 @@ impl Worker {
             }
             Frame::Close(close) => self.finish(key, &close, around),
             Frame::Message(kind, payload) => self.accept_message(key, kind, &payload, around),
+            Frame::Compressed(..) => {
+                around.model.complain("a client compressed without having asked".to_owned())
+            }
         }
     }
 

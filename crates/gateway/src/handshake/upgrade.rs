@@ -1,8 +1,9 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
+use hubwire_protocol::websocket::{COMPRESSION_ANSWER, accepts_compression};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -48,6 +49,13 @@ pub(super) fn permit(reception: &Reception) -> Result<ConnectionPermit, Refusal>
     })
 }
 
+/// Whether the client asks for compression in a way that the service answers, and the settings allow it.
+fn agrees_on_compression(reception: &Reception, headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+    reception.settings.load().compression
+        && accepts_compression(offers.filter_map(|offer| offer.to_str().ok()))
+}
+
 /// Answers 101, and sends the socket to its worker once the answer is out.
 pub(super) fn accept(
     reception: &Reception,
@@ -57,12 +65,13 @@ pub(super) fn accept(
     worker: u8,
     (purpose, permit): (Purpose, ConnectionPermit),
 ) -> Response<Body> {
+    let compression = agrees_on_compression(reception, request.headers());
     let upgrade = hyper::upgrade::on(request);
     let arrivals = reception.arrivals[usize::from(worker)].clone();
     tokio::task::spawn_local(async move {
         let arrival = match (upgrade.await.map(take_socket), purpose) {
             (Ok(Some((stream, early))), purpose) => {
-                Arrival::Socket { purpose, upgraded: Upgraded { stream, early, permit } }
+                Arrival::Socket { purpose, upgraded: Upgraded { stream, early, compression, permit } }
             }
             // The client went away between its request and our answer.
             (Ok(None) | Err(_), Purpose::Serve(key)) => Arrival::Abandoned(key),
@@ -77,6 +86,9 @@ pub(super) fn accept(
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_value(key));
+    if compression {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(COMPRESSION_ANSWER));
+    }
     if let Some(subprotocol) = subprotocol.and_then(|name| HeaderValue::from_str(name).ok()) {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }

@@ -7,6 +7,7 @@ use hubwire_hub::{
     Application, ConnectionKey, Effect, Ending, Event, Exchange, Mark, Occurrence, Question, Shard,
 };
 use hubwire_protocol::codes::Close;
+use hubwire_protocol::websocket::Inflater;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Shared;
@@ -40,6 +41,8 @@ pub(crate) struct State<E> {
     /// Sockets that may have something to read.
     pub(crate) read_queue: VecDeque<ConnectionKey>,
     pub(crate) read_buffer: Vec<u8>,
+    /// Inflates what clients compressed; nothing is kept from one message to the next.
+    pub(crate) inflater: Inflater,
     /// Where the heads of sequenced frames are written for one flush.
     pub(crate) heads: Vec<u8>,
     pub(super) pings: Timers,
@@ -78,6 +81,7 @@ impl<E: Exchange> State<E> {
             poll: mio::Poll::new()?,
             read_queue: VecDeque::new(),
             read_buffer: vec![0; READ_BUFFER_BYTES],
+            inflater: Inflater::default(),
             heads: Vec::new(),
             pings: Timers::default(),
             closings: Timers::default(),

@@ -94,7 +94,7 @@ impl Node {
         let mut frames = Vec::new();
         for frame in outbox.frames() {
             let mut bytes = Vec::new();
-            frame.head.write(&mut bytes, frame.sequence_id, frame.bytes.len());
+            frame.write_head(&mut bytes);
             bytes.extend_from_slice(&frame.bytes);
             frames.push(bytes);
         }

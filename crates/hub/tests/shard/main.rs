@@ -4,6 +4,7 @@
 mod acknowledgements;
 mod backpressure;
 mod bounds;
+mod compression;
 mod events;
 mod fixture;
 mod invocations;

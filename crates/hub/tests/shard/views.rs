@@ -214,7 +214,7 @@ impl World {
             outbox.written(frames.len(), false);
             for frame in frames {
                 let mut bytes = Vec::new();
-                frame.head.write(&mut bytes, frame.sequence_id, frame.bytes.len());
+                frame.write_head(&mut bytes);
                 bytes.extend_from_slice(&frame.bytes);
                 client.understand(&serde_json::from_str(&payload(&bytes)).unwrap_or_default());
             }

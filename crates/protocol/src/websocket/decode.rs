@@ -8,6 +8,8 @@ use super::mask::unmask;
 pub enum Frame<'a> {
     /// A whole message; fragments have been joined.
     Message(MessageKind, Payload<'a>),
+    /// A whole message that its peer has compressed, for an [`Inflater`](super::Inflater).
+    Compressed(MessageKind, Payload<'a>),
     /// A piece of a message that is not whole yet: nothing to do but to read on.
     Fragment,
     /// A ping, to be answered with the same payload.
@@ -40,6 +42,9 @@ pub enum DecodeError {
     /// A close reason is not UTF-8: close code 1007.
     #[error("text that is not UTF-8")]
     InvalidUtf8,
+    /// A compressed message is not deflated as RFC 7692 asks: close code 1002.
+    #[error("a compressed message that is not one")]
+    Inflation,
     /// A message exceeds the limit: close code 1009.
     #[error("a message larger than the limit")]
     TooLarge,
@@ -49,16 +54,20 @@ pub enum DecodeError {
 #[derive(Debug, Default)]
 pub struct Decoder {
     fragments: Option<Box<Fragments>>,
+    compression: bool,
 }
 
 #[derive(Debug)]
 struct Fragments {
     kind: MessageKind,
+    compressed: bool,
     payload: Vec<u8>,
 }
 
 struct Header {
     fin: bool,
+    /// RSV1, by which a message says that it is compressed (RFC 7692 §6).
+    compressed: bool,
     opcode: u8,
     mask: [u8; 4],
     header_bytes: usize,
@@ -66,6 +75,11 @@ struct Header {
 }
 
 impl Decoder {
+    /// A decoder; with `compression` its peer may compress messages, as both have agreed in the handshake.
+    pub fn new(compression: bool) -> Self {
+        Self { fragments: None, compression }
+    }
+
     /// Takes the first frame from `input`, and says how many bytes it took. `None` means that the frame is not whole yet: call again with
     /// the same bytes and more.
     ///
@@ -104,6 +118,9 @@ impl Decoder {
             (0x8..=0xa, _) => 0,
             _ => return Err(DecodeError::Protocol("a reserved opcode")),
         };
+        if header.compressed && !(self.compression && matches!(header.opcode, 0x1 | 0x2)) {
+            return Err(DecodeError::Protocol("a reserved bit without an extension"));
+        }
         if header.payload_bytes > message_bytes_max.saturating_sub(joined) && header.opcode < 0x8 {
             return Err(DecodeError::TooLarge);
         }
@@ -120,9 +137,10 @@ impl Decoder {
             _ => MessageKind::Binary,
         };
         if header.fin {
-            return Ok(Frame::Message(kind, Cow::Borrowed(payload)));
+            return Ok(Frame::message(kind, header.compressed, Cow::Borrowed(payload)));
         }
-        self.fragments = Some(Box::new(Fragments { kind, payload: payload.to_vec() }));
+        let compressed = header.compressed;
+        self.fragments = Some(Box::new(Fragments { kind, compressed, payload: payload.to_vec() }));
         Ok(Frame::Fragment)
     }
 
@@ -131,9 +149,15 @@ impl Decoder {
             fragments.payload.extend_from_slice(payload);
         }
         match self.fragments.take_if(|_| fin) {
-            Some(whole) => Frame::Message(whole.kind, Cow::Owned(whole.payload)),
+            Some(whole) => Frame::message(whole.kind, whole.compressed, Cow::Owned(whole.payload)),
             None => Frame::Fragment,
         }
+    }
+}
+
+impl<'a> Frame<'a> {
+    fn message(kind: MessageKind, compressed: bool, payload: Payload<'a>) -> Self {
+        if compressed { Self::Compressed(kind, payload) } else { Self::Message(kind, payload) }
     }
 }
 
@@ -142,7 +166,7 @@ impl Header {
         let [first, second, rest @ ..] = input else {
             return Ok(None);
         };
-        if first & 0x70 != 0 {
+        if first & 0x30 != 0 {
             return Err(DecodeError::Protocol("a reserved bit without an extension"));
         }
         if second & 0x80 == 0 {
@@ -157,6 +181,7 @@ impl Header {
         let header_bytes = 2 + length_bytes + mask.len();
         Ok(Some(Self {
             fin: first & 0x80 != 0,
+            compressed: first & 0x40 != 0,
             opcode: first & 0x0f,
             mask: *mask,
             header_bytes,

@@ -26,6 +26,11 @@ pub enum Opcode {
 /// Appends the header of an unfragmented, unmasked frame.
 pub fn write_frame_header(out: &mut Vec<u8>, opcode: Opcode, payload_bytes: usize) {
     out.push(FIN | opcode as u8);
+    write_payload_length(out, payload_bytes);
+}
+
+/// Appends a frame's length, as short as it can be.
+pub(super) fn write_payload_length(out: &mut Vec<u8>, payload_bytes: usize) {
     match (u8::try_from(payload_bytes), u16::try_from(payload_bytes)) {
         (Ok(short), _) if short < 126 => out.push(short),
         (_, Ok(medium)) => {

@@ -40,6 +40,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         data_directory: data_directory(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
         protobuf_json: protobuf_json(file)?,
+        compression: file.table.compression,
         limits,
         hubs,
         default_hub,

@@ -27,6 +27,7 @@ pub(super) struct Table {
     pub(super) workers: Option<Spanned<i64>>,
     pub(super) data_directory: Option<Spanned<PathBuf>>,
     pub(super) protobuf_json: Option<Spanned<String>>,
+    pub(super) compression: bool,
     pub(super) metrics: MetricsTable,
     pub(super) upstream: UpstreamTable,
     pub(super) limits: LimitsTable,

@@ -44,6 +44,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
+    /// Messages are compressed for clients that ask for it.
+    pub compression: bool,
     /// Every bound.
     pub limits: LimitValues,
     /// Settings of single hubs.

@@ -27,7 +27,7 @@ export class BareSocket {
   #ended = false;
 
   /** Connects and upgrades; `url` as for any WebSocket client. */
-  static async open(url, protocol) {
+  static async open(url, protocol, extensions) {
     const bare = new BareSocket();
     const { hostname, port, pathname, search, host } = new URL(url);
     bare.#socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
@@ -42,6 +42,7 @@ export class BareSocket {
     });
     const lines = [`GET ${pathname}${search} HTTP/1.1`, `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`];
     if (protocol) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
+    if (extensions) lines.push(`Sec-WebSocket-Extensions: ${extensions}`);
     bare.#socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     bare.head = await bare.#readHead();
     if (!bare.head.startsWith("HTTP/1.1 101")) throw new Error(`No upgrade: ${bare.head}`);

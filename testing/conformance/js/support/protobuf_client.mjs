@@ -48,9 +48,9 @@ export class ProtobufClient {
   }
 
   /** A client that has been greeted. */
-  static async open(server, hub, { reliable = false, ...options } = {}) {
+  static async open(server, hub, { reliable = false, compression, ...options } = {}) {
     const protocols = [reliable ? RELIABLE_PROTOBUF_PROTOCOL : PROTOBUF_PROTOCOL];
-    const raw = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...options }), { protocols });
+    const raw = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...options }), { protocols, compression });
     const client = new ProtobufClient(raw);
     client.greeting = (await client.next("the greeting")).system_message.connected_message;
     client.connectionId = client.greeting.connection_id;

@@ -25,8 +25,9 @@ export class RawClient {
   #closed;
   #opened;
 
-  constructor(url, { protocols = [], headers = {} } = {}) {
-    this.#socket = new WebSocket(url, protocols, { perMessageDeflate: false, headers, maxPayload: 64 * 1024 * 1024 });
+  constructor(url, { protocols = [], headers = {}, compression = false } = {}) {
+    const perMessageDeflate = compression && { threshold: 0 };
+    this.#socket = new WebSocket(url, protocols, { perMessageDeflate, headers, maxPayload: 64 * 1024 * 1024 });
     // The server may drop the socket at any time: that is a fact to record, not an error to throw.
     this.#socket.on("error", () => {});
     this.pongs = [];
@@ -58,8 +59,8 @@ export class RawClient {
 
   /** A JSON client that has been told its connection id. */
   static async json(server, hub, options = {}) {
-    const { protocol = JSON_PROTOCOL, headers, ...rest } = options;
-    const client = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...rest }), { protocols: [protocol], headers });
+    const { protocol = JSON_PROTOCOL, headers, compression, ...rest } = options;
+    const client = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...rest }), { protocols: [protocol], headers, compression });
     await client.connected();
     return client;
   }
@@ -146,6 +147,11 @@ export class RawClient {
   /** Frames that no test step has taken. */
   get unseen() {
     return this.#frames.filter((one) => !one.taken);
+  }
+
+  /** Bytes that have come over the socket so far, as they were on the wire. */
+  get wireBytes() {
+    return this.#socket._socket.bytesRead;
   }
 
   get frames() {

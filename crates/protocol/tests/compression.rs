@@ -1,0 +1,215 @@
+//! `permessage-deflate` (RFC 7692) as the service offers it: every message by itself, compressed once for all who take it.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use flate2::{Decompress, FlushDecompress};
+use hubwire_protocol::websocket::{
+    DecodeError, Decoder, Deflater, Frame, Inflater, MessageKind, accepts_compression, compress_frame,
+};
+use hubwire_protocol::{Data, GroupName, JsonForm, Message, Sender, Subprotocol};
+use proptest::prelude::*;
+
+const LIMIT: usize = 1 << 20;
+
+fn message(text: &str) -> Message {
+    let sender = Sender::Group { group: GroupName::parse("room").unwrap(), user: None };
+    Message::new(sender, Data::Text(text.to_owned().into()), None)
+}
+
+/// What a browser makes of a frame with RSV1: RFC 7692 §7.2.2, step by step.
+fn unframed(frame: &[u8]) -> (u8, Vec<u8>) {
+    assert_eq!(frame[0] & 0xc0, 0xc0, "a whole message with RSV1");
+    let (header_bytes, payload_bytes) = match frame[1] {
+        127 => (10, u64::from_be_bytes(frame[2..10].try_into().unwrap()) as usize),
+        126 => (4, usize::from(u16::from_be_bytes([frame[2], frame[3]]))),
+        short => (2, usize::from(short)),
+    };
+    let mut payload = frame[header_bytes..].to_vec();
+    assert_eq!(payload.len(), payload_bytes, "the header tells the length");
+    payload.extend([0, 0, 0xff, 0xff]);
+    let mut out = Vec::with_capacity(LIMIT);
+    let mut inflate = Decompress::new(false);
+    inflate.decompress_vec(&payload, &mut out, FlushDecompress::Sync).unwrap();
+    assert_eq!(inflate.total_in(), payload.len() as u64, "the stream goes to its end");
+    (frame[0] & 0x0f, out)
+}
+
+fn payload(frame: &[u8]) -> &[u8] {
+    match frame[1] {
+        127 => &frame[10..],
+        126 => &frame[4..],
+        _ => &frame[2..],
+    }
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ a-d]{0,600}",
+        "\\PC{0,400}",
+        ("[a-z ]{1,40}", 1_usize..3000).prop_map(|(text, n)| text.repeat(n))
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_compressed_message_is_the_plain_one(text in any_text(), sequence_id in 1_u64.., protocol in 0_usize..4) {
+        let (protocol, message, mut deflater) = (Subprotocol::ALL[protocol], message(&text), Deflater::default());
+        let plain = protocol.message(&message, JsonForm::Json);
+        // A deflater has no memory of the message before.
+        for _ in 0..2 {
+            if protocol.is_reliable() {
+                let Some(tail) = deflater.tail(&plain) else { continue };
+                let head = protocol.message_head();
+                let (mut whole, mut compressed) = (Vec::new(), b"before".to_vec());
+                head.write(&mut whole, sequence_id, plain.len());
+                whole.extend_from_slice(&plain);
+                head.write_compressed(&mut compressed, sequence_id, plain.len(), tail.len());
+                prop_assert!(compressed.starts_with(b"before"));
+                compressed.extend_from_slice(&tail);
+                prop_assert_eq!(unframed(&compressed[6..]), (whole[0] & 0x0f, payload(&whole).to_vec()));
+                prop_assert!(compressed.len() - 6 < whole.len() + 2);
+            } else if let Some(compressed) = compress_frame(&plain, &mut deflater) {
+                prop_assert_eq!(unframed(&compressed), (plain[0] & 0x0f, payload(&plain).to_vec()));
+                prop_assert!(compressed.len() < plain.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_client_compressed_is_read_as_it_was(text in any_text(), cut in any::<prop::sample::Index>(), limit in 0_usize..4000) {
+        let plain = text.as_bytes();
+        let mut deflate = flate2::Compress::new(flate2::Compression::default(), false);
+        let mut deflated = Vec::with_capacity(plain.len() + 1024);
+        deflate.compress_vec(plain, &mut deflated, flate2::FlushCompress::Sync).unwrap();
+        deflated.truncate(deflated.len() - 4);
+        // In one frame or in two: the bit stands on the first only.
+        let cut = cut.index(deflated.len() + 1);
+        let mut bytes = masked(0x41, &deflated[..cut]);
+        bytes.extend(masked(0x80, &deflated[cut..]));
+        let (mut decoder, mut inflater) = (Decoder::new(true), Inflater::default());
+        let (frame, taken) = decoder.decode(&mut bytes, LIMIT).unwrap().unwrap();
+        prop_assert_eq!(frame, Frame::Fragment);
+        let (frame, _) = decoder.decode(&mut bytes[taken..], LIMIT).unwrap().unwrap();
+        let Frame::Compressed(MessageKind::Text, payload) = frame else {
+            return Err(TestCaseError::fail("no compressed text"));
+        };
+        let expected = if plain.len() > limit { Err(DecodeError::TooLarge) } else { Ok(plain.to_vec()) };
+        prop_assert_eq!(inflater.inflate(&payload, limit), expected);
+        // Nothing of it is left for the next one, refused or not.
+        prop_assert_eq!(inflater.inflate(&payload, LIMIT), Ok(plain.to_vec()));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_exceed_the_limit(bytes in prop::collection::vec(any::<u8>(), 0..300), limit in 0_usize..2000) {
+        if let Ok(inflated) = Inflater::default().inflate(&bytes, limit) {
+            prop_assert!(inflated.len() <= limit);
+        }
+    }
+}
+
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | 127];
+    frame.extend((payload.len() as u64).to_be_bytes());
+    if payload.len() < 0x1_0000 {
+        frame.truncate(1);
+        match payload.len() {
+            short @ 0..126 => frame.push(0x80 | short as u8),
+            medium => {
+                frame.push(0x80 | 126);
+                frame.extend((medium as u16).to_be_bytes());
+            }
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+#[test]
+fn the_examples_of_rfc_7692_are_read() {
+    // §7.2.3.1 to §7.2.3.5: one block, a stored block, a last block, two blocks.
+    let examples: [&[u8]; 4] = [
+        &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00],
+        &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00],
+        &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00],
+        &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
+    ];
+    let mut inflater = Inflater::default();
+    for example in examples {
+        assert_eq!(inflater.inflate(example, 5).unwrap(), b"Hello");
+        assert_eq!(inflater.inflate(example, 4), Err(DecodeError::TooLarge));
+    }
+    assert_eq!(inflater.inflate(&[0x00], 5).unwrap(), b"", "an empty message is one byte");
+}
+
+#[test]
+fn a_bomb_is_refused_before_it_has_grown() {
+    let mut deflate = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut bomb = Vec::with_capacity(1 << 20);
+    deflate.compress_vec(&vec![b'0'; 20 << 20], &mut bomb, flate2::FlushCompress::Sync).unwrap();
+    assert!(bomb.len() < LIMIT);
+    assert_eq!(Inflater::default().inflate(&bomb, LIMIT), Err(DecodeError::TooLarge));
+}
+
+#[test]
+fn the_bit_is_refused_where_it_says_nothing() {
+    let refused = DecodeError::Protocol("a reserved bit without an extension");
+    // Nothing agreed on; a ping; a continuation; the bits that no extension has.
+    for (compression, first) in [(false, 0xc1), (true, 0xc9), (true, 0xe1), (true, 0xd1)] {
+        let mut frame = masked(first, &[0]);
+        assert_eq!(Decoder::new(compression).decode(&mut frame, LIMIT).unwrap_err(), refused);
+    }
+    let mut frames = masked(0x41, &[0xf2]);
+    frames.extend(masked(0xc0, &[0x48]));
+    let mut decoder = Decoder::new(true);
+    let (_, taken) = decoder.decode(&mut frames, LIMIT).unwrap().unwrap();
+    assert_eq!(decoder.decode(&mut frames[taken..], LIMIT).unwrap_err(), refused);
+}
+
+#[test]
+fn what_cannot_get_shorter_stays_as_it_is() {
+    let mut deflater = Deflater::default();
+    let short = Subprotocol::Json.message(&message("aaaaaaaaaa"), JsonForm::Json);
+    assert_eq!(compress_frame(&short, &mut deflater), None);
+    let mut seed = 1_u32;
+    let noise: [u8; 2000] = std::array::from_fn(|_| {
+        // xorshift: no order that a compressor would find.
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        seed as u8
+    });
+    assert_eq!(deflater.tail(&noise), None);
+}
+
+#[test]
+fn offers_are_taken_by_their_parameters() {
+    let accepts = |offer: &str| accepts_compression([offer].into_iter());
+    for offer in [
+        "permessage-deflate",
+        "Permessage-Deflate; client_max_window_bits",
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        "permessage-deflate;client_max_window_bits=10",
+        "permessage-deflate; client_max_window_bits=\"15\"",
+        "x-webkit-deflate-frame, permessage-deflate",
+        "permessage-deflate; server_max_window_bits=10, permessage-deflate",
+    ] {
+        assert!(accepts(offer), "{offer}");
+    }
+    for offer in [
+        "",
+        "permessage-bzip2",
+        "permessage-deflate; server_max_window_bits=10",
+        "permessage-deflate; client_max_window_bits=7",
+        "permessage-deflate; client_max_window_bits=16",
+        "permessage-deflate; client_max_window_bits=",
+        "permessage-deflate; server_no_context_takeover=1",
+        "permessage-deflate; unknown",
+        "permessage-deflate; client_max_window_bits; client_max_window_bits=10",
+    ] {
+        assert!(!accepts(offer), "{offer}");
+    }
+    assert!(
+        accepts_compression(["a; b", "permessage-deflate"].into_iter()),
+        "offers may stand in several lines"
+    );
+}
