@@ -37,7 +37,7 @@ fn a_message_is_compressed_once_for_all_who_take_it_so() {
         assert!(frames[0].len() < text().len() / 10, "{protocol:?}: {} bytes", frames[0].len());
         assert!(waiting(&mut node, plain)[0].bytes.len() > text().len(), "{protocol:?}");
         // Those of the earlier protocols are members still.
-        assert_eq!(node.shard.counters().compressions - before, (u64::try_from(first).unwrap() + 2) / 3);
+        assert_eq!(node.shard.counters().compressions - before, u64::try_from(first).unwrap().div_ceil(3));
     }
     let counters = node.shard.counters();
     assert!(counters.compressed_bytes * 10 < counters.compressed_plain_bytes);
