@@ -122,6 +122,13 @@ fn form_decoded(text: &str) -> String {
 
 /// What follows a prefix that is compared ignoring case.
 fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    if let Some((start, rest)) = text.split_at_checked(prefix.len())
+        && start.is_ascii()
+        && prefix.is_ascii()
+    {
+        // Nearly always: then a byte is a character, and a call is not slowed by the letters of others.
+        return start.eq_ignore_ascii_case(prefix).then_some(rest);
+    }
     let mut rest = text.chars();
     for expected in prefix.chars() {
         rest.next().filter(|actual| same(*actual, expected))?;

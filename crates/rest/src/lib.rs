@@ -29,6 +29,7 @@ mod response;
 mod rest;
 mod route;
 mod success;
+mod tally;
 mod token;
 mod users;
 mod version;

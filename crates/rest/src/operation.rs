@@ -1,5 +1,5 @@
 /// What a caller can ask for. The names are the ones of the service's `RestApiCategory` metric dimension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     HealthCheck,
     GenerateClientToken,

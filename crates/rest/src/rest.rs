@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use hubwire_hub::Router;
@@ -22,6 +22,7 @@ use crate::publish::Publish;
 use crate::query::Query;
 use crate::route::{Names, Resource};
 use crate::success::Success;
+use crate::tally::Tally;
 use crate::{
     body, connections, groups, health, members, membership, permissions, response, token, users, version,
 };
@@ -38,6 +39,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     paging: Paging,
     authorizer: Authorizer,
+    tally: Tally,
 }
 
 /// A request whose operation is known, before anything in it is checked.
@@ -58,8 +60,8 @@ impl Rest {
         clock: Arc<dyn Clock>,
         paging_key: [u8; 32],
     ) -> Self {
-        let (paging, authorizer) = (Paging::new(&paging_key), Authorizer::default());
-        Self(Arc::new(Shared { options, router, clock, paging, authorizer }))
+        let (paging, authorizer, tally) = (Paging::new(&paging_key), Authorizer::default(), Tally::default());
+        Self(Arc::new(Shared { options, router, clock, paging, authorizer, tally }))
     }
 
     /// Whether a request with this path is for the data plane.
@@ -91,7 +93,7 @@ impl Rest {
             }
         }
         let response = response::write(&head, result, options.retry_after_s);
-        count(operation, response.status());
+        self.0.tally.count(operation, response.status());
         response
     }
 
@@ -210,10 +212,4 @@ fn report(operation: Operation, error: &Error) {
     let (operation, status) = (operation.name(), error.outline().status.as_u16());
     let cause = StdError::source(error);
     tracing::debug!(operation, status, %error, cause, "refused a REST request");
-}
-
-fn count(operation: Operation, status: StatusCode) {
-    // Nothing but a registered status is ever sent, so the label is bounded.
-    let labels = [("operation", operation.name().to_owned()), ("status", status.as_str().to_owned())];
-    metrics::counter!("webpubsub_rest_requests_total", &labels).increment(1);
 }
