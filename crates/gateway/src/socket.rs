@@ -51,3 +51,14 @@ impl Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The budget of docs/performance.md: there is one of these for every idle connection.
+    #[test]
+    fn a_socket_keeps_its_budget() {
+        assert!(size_of::<Option<Socket>>() <= 96, "{} bytes", size_of::<Option<Socket>>());
+    }
+}

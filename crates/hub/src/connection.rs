@@ -163,3 +163,14 @@ impl Connection {
         self.activity.get_or_insert_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The budget of docs/performance.md: there is one of these for every idle connection.
+    #[test]
+    fn a_connection_keeps_its_budget() {
+        assert!(size_of::<Connection>() <= 336, "{} bytes", size_of::<Connection>());
+    }
+}
