@@ -4,6 +4,7 @@ mod conformance;
 mod console;
 mod deny;
 mod fuzz;
+mod instructions;
 mod options;
 mod process;
 mod project;
@@ -45,6 +46,7 @@ fn run(options: &Options) -> Result<bool> {
         Task::Fuzz { target, seconds } => {
             fuzz::run(&project, target.as_deref(), *seconds, None).map(|()| true)
         }
+        Task::Instructions => instructions::run(&project).map(|()| true),
         Task::Help => Ok(true),
     }
 }

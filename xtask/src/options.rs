@@ -9,6 +9,7 @@ Usage: cargo xtask TASK
   deny                                     licences, bans, duplicates and sources of dependencies (deny.toml)
   conformance                              the official clients against the release binary
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
+  instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
 
 Steps of test, in order: format clippy deny test build sdk fuzz node python";
@@ -36,6 +37,8 @@ pub(crate) enum Task {
     Conformance,
     /// Fuzz targets.
     Fuzz { target: Option<String>, seconds: u64 },
+    /// Instruction counts.
+    Instructions,
     /// How to ask.
     Help,
 }
@@ -48,6 +51,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("deny") => Task::Deny,
         Some("conformance") => Task::Conformance,
         Some("fuzz") => fuzz(&mut arguments)?,
+        Some("instructions") => Task::Instructions,
         Some("help" | "--help" | "-h") => Task::Help,
         Some(other) => bail!("there is no task `{other}`\n\n{HELP}"),
         None => bail!("which task?\n\n{HELP}"),

@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 
 use crate::project::Project;
 use crate::tool::Tool;
-use crate::{conformance, console, deny, fuzz, process};
+use crate::{conformance, console, deny, fuzz, instructions, process};
 
 /// How long `cargo xtask test` runs each fuzz target, in seconds: long enough to replay all seeds and to find what is easily found.
 const FUZZ_SECONDS: u64 = 5;
@@ -93,8 +93,10 @@ fn format(project: &Project) -> Result<()> {
     for workspace in project.workspaces() {
         process::run(process::cargo(&workspace).args(["fmt", "--all", "--check"]))?;
     }
-    let manifest = fuzz::folder(project).join("Cargo.toml");
-    process::run(process::cargo(&project.root).args(["fmt", "--check", "--manifest-path"]).arg(manifest))
+    [fuzz::folder(project), instructions::folder(project)].iter().try_for_each(|folder| {
+        let manifest = folder.join("Cargo.toml");
+        process::run(process::cargo(&project.root).args(["fmt", "--check", "--manifest-path"]).arg(manifest))
+    })
 }
 
 fn clippy(project: &Project) -> Result<()> {

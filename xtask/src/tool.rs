@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     CxxCompiler,
     /// Takes what event listeners are told.
     NatsServer,
+    /// Counts instructions.
+    Valgrind,
 }
 
 impl Tool {
@@ -51,6 +53,7 @@ impl Tool {
             Self::Python => "Python 3.9 or later with venv",
             Self::CxxCompiler => "a C++ compiler",
             Self::NatsServer => "nats-server",
+            Self::Valgrind => "valgrind",
         }
     }
 
@@ -61,6 +64,7 @@ impl Tool {
             Self::Python => &["python3", "python3-venv"],
             Self::CxxCompiler => &["g++"],
             Self::NatsServer => &["nats-server"],
+            Self::Valgrind => &["valgrind", "libc6-dbg"],
         }
     }
 
@@ -77,6 +81,7 @@ impl Tool {
             Self::NatsServer => ["nats-server", "/usr/sbin/nats-server"]
                 .iter()
                 .any(|program| process::succeeds(Command::new(program).arg("--version"))),
+            Self::Valgrind => process::succeeds(Command::new("valgrind").arg("--version")),
         }
     }
 }
