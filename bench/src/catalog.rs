@@ -10,6 +10,7 @@ use crate::publish;
 use crate::row::{self, Measure};
 use crate::runs::Runs;
 use crate::scenario::{Churn, Events, Fanout, Idle, Protocol, Speed, Storm, Workers};
+use crate::settings_file::SettingsFile;
 use crate::side::{Contender, Corner};
 use crate::storm;
 use anyhow::{Result, bail, ensure};
@@ -29,6 +30,7 @@ pub(crate) enum Entry {
     Publish(Fanout),
     Workers(Workers),
     Groups(Fanout, Fanout),
+    Compression(Fanout),
     Churn(Churn, Churn),
     Storm(Storm),
 }
@@ -66,6 +68,9 @@ pub(crate) fn all() -> Vec<Entry> {
         }));
     }
     entries.extend([RATE, FULL].map(|speed| groups_entry(10_000, 100, Fanout::over_websocket(10, 1, speed))));
+    for payload_bytes in [256, 1024, 4096] {
+        entries.push(Entry::Compression(Fanout { payload_bytes, ..Fanout::over_websocket(1000, 1, RATE) }));
+    }
     entries.push(churn_entry((100_000, 1), (100, 1), 1000));
     entries.push(churn_entry((1, 19_000), (1, 10), 19_000));
     entries.push(Entry::Storm(Storm { clients: 19_000 }));
@@ -114,6 +119,7 @@ impl Entry {
                 format!("rest {payload_bytes}B {publishers} at once {speed}")
             }
             Self::Publish(scenario) => format!("publish {scenario}"),
+            Self::Compression(scenario) => scenario.to_string(),
             Self::Workers(scenario) => scenario.fanout.to_string(),
             Self::Groups(many, _) => many.to_string(),
             Self::Churn(scenario, _) => scenario.to_string(),
@@ -152,6 +158,7 @@ impl Bench<'_> {
                 self.fanouts("groups", name, corners, &row::GROUPS)
             }
             Entry::Publish(scenario) => self.publish(name, scenario),
+            Entry::Compression(scenario) => self.compression(name, scenario),
             Entry::Churn(scenario, beside) => self.churn(name, *scenario, *beside),
             Entry::Idle(scenario) => {
                 let (kind, corners) = ("idle", self.against("reference", *scenario)?);
@@ -223,6 +230,14 @@ impl Bench<'_> {
             self.service("1 worker", 1, scenario.fanout),
         ];
         self.fanouts("workers", name, corners, &row::WORKERS)
+    }
+
+    fn compression(&self, name: &str, scenario: &Fanout) -> Result<()> {
+        let settings = SettingsFile::write("compression = true\n")?;
+        let mut compressed = self.service("compressed", 1, Fanout { compression: true, ..*scenario });
+        compressed.contender.arguments.extend(["--config".to_owned(), settings.path()]);
+        let corners = [compressed, self.service("plain", 1, *scenario)];
+        self.fanouts("compression", name, corners, &row::COMPRESSION)
     }
 
     fn publish(&self, name: &str, scenario: &Fanout) -> Result<()> {

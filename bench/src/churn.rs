@@ -83,7 +83,7 @@ fn openings(scenario: &Churn, server: &Server) -> Result<Vec<Opening>> {
             false => Vec::new(),
         };
         let token = signer.client(&audience, &format!("user{client}"), &groups)?;
-        Ok(Opening { target: format!("{path}?access_token={token}"), protocol: Protocol::Json })
+        Ok(Opening::plain(format!("{path}?access_token={token}"), Protocol::Json))
     });
     openings.collect()
 }

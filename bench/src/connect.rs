@@ -20,6 +20,15 @@ pub(crate) struct Opening {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) protocol: Protocol,
+    /// A header line that asks for extensions, or nothing.
+    pub(crate) extensions: &'static str,
+}
+
+impl Opening {
+    /// A client that asks for no extensions.
+    pub(crate) fn plain(target: String, protocol: Protocol) -> Self {
+        Self { target, protocol, extensions: "" }
+    }
 }
 
 /// Connects and upgrades one peer per opening, in order.
@@ -32,7 +41,8 @@ pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) ->
             let peer = add(wire, address)?;
             upgrades.first = upgrades.first.min(peer);
             upgrades.protocols.push(Some(opening.protocol));
-            wire.peer(peer).send(upgrade::request(host, &opening.target, opening.protocol).as_bytes())?;
+            let request = upgrade::request(host, &opening.target, opening.protocol, opening.extensions);
+            wire.peer(peer).send(request.as_bytes())?;
         }
         let started_ns = clock.now_ns();
         while upgrades.open < batch.len() {

@@ -58,7 +58,7 @@ pub(crate) fn run(contender: &Contender, scenario: &Events, options: &Options) -
     let audience = format!("http://{}/client/hubs/bench", service.host);
     let openings = (0..scenario.clients).map(|client| {
         let token = signer.client(&audience, &format!("user{client}"), &[])?;
-        Ok(Opening { target: format!("/client/hubs/bench?access_token={token}"), protocol: Protocol::Simple })
+        Ok(Opening::plain(format!("/client/hubs/bench?access_token={token}"), Protocol::Simple))
     });
     let openings: Vec<Opening> = openings.collect::<Result<_>>()?;
     connect::open_clients(&mut wire, &service.host, &openings)?;

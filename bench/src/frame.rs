@@ -35,6 +35,8 @@ impl std::error::Error for Closed {}
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
     pub(crate) opcode: u8,
+    /// Whether the payload is compressed, as it is to peers that asked for it only.
+    pub(crate) compressed: bool,
     pub(crate) payload: &'a [u8],
     /// Bytes of the buffer that the frame took.
     pub(crate) consumed: usize,
@@ -45,8 +47,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
     let [first, second, ..] = *bytes else {
         return Ok(None);
     };
-    if first & 0xf0 != 0x80 {
-        bail!("a fragmented or compressed frame (first byte {first:#04x}), which nobody asked for");
+    if first & 0xb0 != 0x80 {
+        bail!("a fragmented or extended frame (first byte {first:#04x}), which nobody asked for");
     }
     let Some((length, mut head)) = payload_length(second & 0x7f, bytes) else {
         return Ok(None);
@@ -61,7 +63,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
         head += 4;
     }
     let consumed = head + length;
-    Ok(bytes.get(head..consumed).map(|payload| Frame { opcode: first & 0x0f, payload, consumed }))
+    let (opcode, compressed) = (first & 0x0f, first & 0x40 != 0);
+    Ok(bytes.get(head..consumed).map(|payload| Frame { opcode, compressed, payload, consumed }))
 }
 
 /// The payload's length and where the mask or payload begins.
@@ -154,7 +157,10 @@ mod tests {
             Ok(())
         });
         assert_eq!((used.unwrap(), texts), (bytes.len(), 1));
-        assert_eq!(read(&replies).unwrap().unwrap(), Frame { opcode: PONG, payload: b"p", consumed: 7 });
+        assert_eq!(
+            read(&replies).unwrap().unwrap(),
+            Frame { opcode: PONG, compressed: false, payload: b"p", consumed: 7 }
+        );
         bytes.clear();
         write_client(&mut bytes, CLOSE, b"\x03\xf0slow");
         let error = read_all(&bytes, &mut replies, |_, _| Ok(())).unwrap_err();

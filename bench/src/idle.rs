@@ -74,7 +74,7 @@ fn openings(scenario: &Idle, server: &Server, is_reference: bool) -> Result<Vec<
         let token = signer.client(&audience, &format!("user{client}"), &groups)?;
         let suffix = if is_reference { format!("&g={}", client % ROOMS) } else { String::new() };
         let target = format!("/client/hubs/bench?access_token={token}{suffix}");
-        Ok(Opening { target, protocol: scenario.protocol })
+        Ok(Opening::plain(target, scenario.protocol))
     };
     (0..scenario.connections).map(opening).collect()
 }

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Events(EventsOptions),
     /// Publishes over REST to a group of one, beside a bare HTTP server that reads the same requests.
     Rest(RestOptions),
+    /// Measures deliveries of compressed messages beside the same without compression.
+    Compression(FanoutOptions),
     /// Publishes over WebSocket to a small group, beside the plain loop and beside as many lone deliveries.
     Publish(PublishOptions),
     /// Measures deliveries of a service with several workers beside the same with one.
@@ -125,6 +127,7 @@ impl FanoutOptions {
             publishers: usize::from(self.publishers.unwrap_or(self.path.default_publishers()).max(1)),
             protocol: self.protocol,
             fire_and_forget: self.fire_and_forget,
+            compression: false,
         }
     }
 }
@@ -276,6 +279,7 @@ impl Command {
         match self {
             Self::All => catalog::all(),
             Self::Fanout(fanout) => vec![Entry::Fanout(fanout.scenario())],
+            Self::Compression(fanout) => vec![Entry::Compression(fanout.scenario())],
             Self::Idle(idle) => vec![Entry::Idle(idle.scenario())],
             Self::Events(events) => vec![Entry::Events(events.scenario())],
             Self::Rest(rest) => vec![Entry::Rest(Fanout {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FOREIGN_CPU_PERCENT_MAX: f64 = 5.0;
 
 /// What of each kind's measures a reader asks for first, and what the kind compares.
-const KINDS: [(&str, &str, &[&str]); 9] = [
+const KINDS: [(&str, &str, &[&str]); 10] = [
     ("fanout", "Deliveries, beside the plain loop", &["cpu_us/delivery", "deliveries/s", "p99_us"]),
     ("idle", "Idle connections, beside the plain loop", &["rss_B/conn", "cpu_us/accept", "idle_cpu_ms/s"]),
     (
@@ -27,6 +27,7 @@ const KINDS: [(&str, &str, &[&str]); 9] = [
     ),
     ("workers", "Several workers, beside one", &["deliv/cpu-s", "deliveries/s"]),
     ("groups", "Many groups, beside few", &["cpu_us/delivery", "rss_MB"]),
+    ("compression", "Compressed messages, beside plain ones", &["B/delivery", "cpu_us/delivery", "p99_us"]),
     ("churn", "Joining and leaving, beside fewer groups or members", &["cpu_us/pair"]),
     (
         "storm",

@@ -110,6 +110,16 @@ pub(crate) const GROUPS: [Measure<fanout::Measured>; 7] = [
     ("gen_busy_%", |run| run.generator_busy_percent),
 ];
 
+/// Columns of a row that compares compressed messages with plain ones.
+pub(crate) const COMPRESSION: [Measure<fanout::Measured>; 6] = [
+    ("B/delivery", |run| run.bytes_per_delivery),
+    ("cpu_us/delivery", |run| run.cpu_us_per_delivery),
+    ("deliveries/s", |run| run.deliveries_per_s),
+    ("p50_us", |run| run.latency_p50_us),
+    ("p99_us", |run| run.latency_p99_us),
+    ("foreign_cpu_%", |run| run.foreign_cpu_percent),
+];
+
 /// Columns of a row of joins and leaves.
 pub(crate) const CHURN: [Measure<churn::Measured>; 5] = [
     ("cpu_us/pair", |run| run.cpu_us_per_pair),

@@ -83,6 +83,8 @@ pub(crate) struct Fanout {
     pub(crate) publishers: usize,
     pub(crate) protocol: Protocol,
     pub(crate) fire_and_forget: bool,
+    /// Whether subscribers ask for compressed messages.
+    pub(crate) compression: bool,
 }
 
 impl Fanout {
@@ -98,6 +100,7 @@ impl Fanout {
             publishers: 1,
             protocol: Protocol::Json,
             fire_and_forget: false,
+            compression: false,
         }
     }
 

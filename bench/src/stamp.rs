@@ -1,5 +1,7 @@
 //! What every payload begins with, so that loss, duplication, order and latency can be told from it.
 
+use crate::filler;
+
 /// Length of an encoded stamp: marker, publisher (2 hex digits), group (5), number (8), time (16), end marker.
 pub(crate) const STAMP_BYTES: usize = 33;
 /// As many groups as five hex digits tell apart.
@@ -27,7 +29,7 @@ impl Stamp {
         write_hex(out, u64::from(self.number), 8);
         write_hex(out, self.sent_ns, 16);
         out.push(END);
-        out.resize(out.len() + payload_bytes.saturating_sub(STAMP_BYTES), b'x');
+        filler::fill(out, self.number, payload_bytes.saturating_sub(STAMP_BYTES));
     }
 
     /// Finds the stamp in a frame. `offset_hint` is where the last one was, which is nearly always right again.

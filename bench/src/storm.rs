@@ -112,7 +112,8 @@ impl Returning {
 
     fn new(host: &str, openings: &[Opening]) -> Result<Self> {
         let address = host.parse().with_context(|| format!("{host} is not an address"))?;
-        let request = |opening: &Opening| upgrade::request(host, &opening.target, opening.protocol);
+        let request =
+            |opening: &Opening| upgrade::request(host, &opening.target, opening.protocol, opening.extensions);
         Ok(Self {
             address: Some(address),
             requests: openings.iter().map(request).collect(),

@@ -2,8 +2,9 @@
 
 use crate::acks::Acks;
 use crate::clock::Clock;
-use crate::frame;
+use crate::frame::{self, Frame};
 use crate::histogram::Histogram;
+use crate::inflate::Inflate;
 use crate::ledger::Ledger;
 use crate::response;
 use crate::scenario::{Fanout, PublishPath};
@@ -25,6 +26,9 @@ pub(crate) struct Traffic {
     subscribers: usize,
     path: PublishPath,
     stamp_offset: usize,
+    inflate: Inflate,
+    /// Bytes of frames with a payload, without their headers.
+    pub(crate) payload_bytes: u64,
 }
 
 impl Traffic {
@@ -42,6 +46,8 @@ impl Traffic {
             subscribers,
             path: scenario.path,
             stamp_offset: 0,
+            inflate: Inflate::default(),
+            payload_bytes: 0,
         }
     }
 
@@ -49,6 +55,26 @@ impl Traffic {
     pub(crate) fn reset(&mut self) {
         self.ledger.reset_counts();
         self.latency = Histogram::new();
+        self.payload_bytes = 0;
+    }
+
+    /// Looks at a frame, whose payload may be compressed.
+    fn subscriber_reads(
+        &mut self,
+        subscriber: usize,
+        frame: &Frame<'_>,
+        now_ns: u64,
+        replies: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.payload_bytes += frame.payload.len() as u64;
+        if !frame.compressed {
+            self.subscriber_receives(subscriber, frame.payload, now_ns, replies);
+            return Ok(());
+        }
+        let mut inflate = std::mem::take(&mut self.inflate);
+        self.subscriber_receives(subscriber, inflate.read(frame.payload)?, now_ns, replies);
+        self.inflate = inflate;
+        Ok(())
     }
 
     fn subscriber_receives(&mut self, subscriber: usize, payload: &[u8], now_ns: u64, replies: &mut Vec<u8>) {
@@ -103,8 +129,7 @@ impl Handler for Traffic {
                 // One clock reading for all frames of a read: they became readable together.
                 let now_ns = self.clock.now_ns();
                 frame::read_all(bytes, replies, |frame, replies| {
-                    self.subscriber_receives(peer, frame.payload, now_ns, replies);
-                    Ok(())
+                    self.subscriber_reads(peer, frame, now_ns, replies)
                 })
             }
             Some(publisher) if self.path == PublishPath::Rest => self.rest_answers(publisher, bytes),

@@ -23,11 +23,15 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// The request that opens a client connection.
-pub(crate) fn request(host: &str, target: &str, protocol: Protocol) -> String {
+/// Asks for compressed messages in the way that every browser does.
+pub(crate) const COMPRESSION: &str =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
+
+/// The request that opens a client connection; `extensions` is a header line of it, or nothing.
+pub(crate) fn request(host: &str, target: &str, protocol: Protocol, extensions: &str) -> String {
     let mut request = format!(
         "GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extensions}"
     );
     if let Some(name) = protocol.subprotocol() {
         request.push_str(&format!("Sec-WebSocket-Protocol: {name}\r\n"));
@@ -78,6 +82,6 @@ mod tests {
         assert_eq!(read_answer(&text.as_bytes()[..text.len() - 1], Protocol::Json).unwrap(), None);
         assert!(read_answer(text.as_bytes(), Protocol::Reliable).is_err());
         assert!(read_answer(b"HTTP/1.1 401 Unauthorized\r\n\r\n", Protocol::Json).is_err());
-        assert!(request("h", "/", Protocol::Simple).ends_with("==\r\n\r\n"));
+        assert!(request("h", "/", Protocol::Simple, "").ends_with("==\r\n\r\n"));
     }
 }

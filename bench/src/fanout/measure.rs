@@ -27,6 +27,8 @@ pub(crate) struct Measured {
     /// Server CPU for each publish, all its deliveries included.
     pub(crate) cpu_us_per_publish: f64,
     pub(crate) publishes_per_s: f64,
+    /// Bytes of a delivered frame, without its header.
+    pub(crate) bytes_per_delivery: f64,
     /// Share of the run in which the server was on its CPU.
     pub(crate) server_cpu_percent: f64,
     /// Share of the run in which something else was on the server's CPU.
@@ -122,6 +124,7 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
         latency_max_us: traffic.latency.max() as f64 / 1e3,
         cpu_us_per_delivery: server_ns / 1e3 / counts.delivered.max(1) as f64,
         cpu_us_per_publish: server_ns / 1e3 / counts.published.max(1) as f64,
+        bytes_per_delivery: traffic.payload_bytes as f64 / counts.delivered.max(1) as f64,
         publishes_per_s: counts.published as f64 * 1e9 / elapsed_ns,
         server_cpu_percent: 100.0 * server_ns / elapsed_ns,
         foreign_cpu_percent: (100.0 * foreign_ns / elapsed_ns).max(0.0),

@@ -9,6 +9,7 @@ use crate::scenario::{Fanout, Protocol, PublishPath, Speed};
 use crate::stamp::Stamp;
 use crate::token::{Address, Signer};
 use crate::traffic::Traffic;
+use crate::upgrade;
 use crate::wire::{SETTLE_QUIET_TIMES_MAX, Wire};
 use anyhow::{Result, ensure};
 
@@ -203,14 +204,14 @@ pub(crate) fn openings(scenario: &Fanout, server: &Server, is_reference: bool) -
         let first = membership.groups_of(subscriber).next().filter(|_| is_reference);
         let suffix = first.map_or(String::new(), |group| format!("&g={group}"));
         let target = format!("{path}?access_token={token}{suffix}");
-        openings.push(Opening { target, protocol: scenario.protocol });
+        let extensions = if scenario.compression { upgrade::COMPRESSION } else { "" };
+        openings.push(Opening { target, protocol: scenario.protocol, extensions });
     }
     if scenario.path == PublishPath::Websocket {
         for _ in 0..scenario.publishers {
             let token = signer.client(&audience, "publisher", &[])?;
             // Publishers speak the JSON subprotocol whatever the subscribers speak.
-            openings
-                .push(Opening { target: format!("{path}?access_token={token}"), protocol: Protocol::Json });
+            openings.push(Opening::plain(format!("{path}?access_token={token}"), Protocol::Json));
         }
     }
     Ok(openings)

@@ -70,7 +70,7 @@ impl Dialer {
             let mut upgrades = Upgrades { first, waiting: Vec::new(), open: 0 };
             for (target, protocol) in batch {
                 let peer = wire.add(self.dial()?)?;
-                let request = upgrade::request(&address.authority, target, *protocol);
+                let request = upgrade::request(&address.authority, target, *protocol, "");
                 wire.peer(peer).queue(request.as_bytes());
                 upgrades.waiting.push(Some(*protocol));
             }

@@ -103,6 +103,7 @@ impl Load {
 
     pub(super) fn fanout(&self) -> Fanout {
         Fanout {
+            compression: false,
             subscribers: self.subscribers,
             groups: self.groups,
             groups_each: 1,
