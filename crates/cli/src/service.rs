@@ -40,7 +40,8 @@ impl Service {
             return Ok(Self { endpoint, key: string.access_key().clone(), hub });
         }
         let config = Config::load(&access.settings.overrides(None))?;
-        let endpoint = config.endpoint.unwrap_or_else(|| Endpoint::of_listener(config.listen));
+        let endpoint =
+            config.endpoint.unwrap_or_else(|| Endpoint::of_listener(config.listen, config.tls.is_some()));
         Ok(Self { endpoint, key: config.keys.primary, hub })
     }
 

@@ -1,7 +1,8 @@
 use hubwire_hub::{Answer, ConnectionKey, Opening, Question, Unanswered};
 use hubwire_protocol::{ConnectionId, HubName};
-use mio::net::TcpStream;
 use tokio::sync::oneshot;
+
+use crate::stream::Stream;
 
 /// What handshakes and applications tell the worker of a client.
 pub(crate) enum Arrival {
@@ -34,7 +35,7 @@ pub(crate) enum Arrival {
 
 /// A socket that has been upgraded.
 pub(crate) struct Upgraded {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     /// What the client sent right behind its handshake.
     pub(crate) early: Vec<u8>,
     /// Either side may compress what it sends.

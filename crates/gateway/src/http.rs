@@ -4,15 +4,19 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
+use hubwire_hub::ClientCertificate;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::handshake::{self, Reception};
 
@@ -29,19 +33,69 @@ pub trait Fallback: 'static {
     ) -> impl Future<Output = Response<Body>>;
 }
 
+/// How a socket's peer is connected.
+#[derive(Clone)]
+pub(crate) struct Channel {
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
+    /// The certificates that the peer has shown, its own first; checked in the handshake.
+    pub(crate) certificates: Rc<[ClientCertificate]>,
+}
+
+impl Channel {
+    pub(crate) fn plain() -> Self {
+        Self { scheme: "http", certificates: Rc::default() }
+    }
+
+    /// A peer with TLS, and its certificates in DER.
+    pub(crate) fn tls<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self { scheme: "https", certificates: certificates.map(certificate).collect() }
+    }
+}
+
+fn certificate(der: &[u8]) -> ClientCertificate {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der);
+    ClientCertificate {
+        thumbprint: digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect(),
+        content: pem(der),
+    }
+}
+
+/// A certificate as text (RFC 7468).
+fn pem(der: &[u8]) -> String {
+    /// RFC 7468 §2: the length of every line but the last.
+    const LINE_LETTERS: usize = 64;
+    let encoded = STANDARD.encode(der);
+    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    let mut rest = &*encoded;
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at(rest.len().min(LINE_LETTERS));
+        text.push_str(line);
+        text.push('\n');
+        rest = more;
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}
+
 /// Serves one socket until it closes or is upgraded.
-pub(crate) async fn serve<F: Fallback>(stream: TcpStream, reception: Rc<Reception>, fallback: Rc<F>) {
+pub(crate) async fn serve<F: Fallback>(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    channel: Channel,
+    reception: Rc<Reception>,
+    fallback: Rc<F>,
+) {
     let limits = reception.settings.load().limits.clone();
     let begun = Rc::new(Cell::new(false));
     let (begins, header_timeout) = (begun.clone(), Duration::from_millis(limits.header_timeout_ms));
     let service = service_fn(move |request| {
         begins.set(true);
-        let (reception, fallback) = (reception.clone(), fallback.clone());
+        let (reception, fallback, channel) = (reception.clone(), fallback.clone(), channel.clone());
         async move {
             let response = if handshake::concerns(request.uri().path()) {
-                handshake::answer(&reception, request).await
+                handshake::answer(&reception, &channel, request).await
             } else {
-                fallback.answer("http", request).await
+                fallback.answer(channel.scheme, request).await
             };
             Ok::<_, Infallible>(response)
         }

@@ -15,7 +15,9 @@ mod listener;
 mod reading;
 mod settings;
 mod socket;
+mod stream;
 mod timers;
+mod tls;
 mod worker;
 mod writing;
 

@@ -1,4 +1,4 @@
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use bytes::Bytes;
@@ -7,6 +7,7 @@ use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::{CloseFrame, DecodeError, Frame, MessageKind, Opcode, control_frame};
 use hubwire_protocol::{Request, json, protobuf};
 
+use crate::socket::Socket;
 use crate::worker::State;
 
 impl<E: Exchange> State<E> {
@@ -45,7 +46,7 @@ impl<E: Exchange> State<E> {
         match socket.stream.read(buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
             Ok(read) if socket.deaf => {
-                if read == buffer.len() {
+                if read == buffer.len() || socket.ended || socket.stream.has_more() {
                     self.queue_read(key);
                 }
             }
@@ -53,7 +54,8 @@ impl<E: Exchange> State<E> {
                 socket.heard_ms = now_ms;
                 self.consume(key, &mut buffer[..read]);
                 // A short read has emptied the socket; the next byte is a new event.
-                if read == buffer.len() {
+                let goes_on = |socket: &mut Socket| socket.ended || socket.stream.has_more();
+                if read == buffer.len() || self.socket(key).is_some_and(goes_on) {
                     self.queue_read(key);
                 }
             }

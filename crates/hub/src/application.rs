@@ -28,6 +28,17 @@ pub struct Attempt {
     pub headers: Vec<(String, Vec<String>)>,
     /// The subprotocols that it offers, in its order and spelling.
     pub subprotocols: Vec<String>,
+    /// The certificates that it has shown in its TLS handshake, its own first.
+    pub certificates: Vec<ClientCertificate>,
+}
+
+/// A client's certificate, which the TLS handshake has checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The SHA-1 digest of its DER form, in capital hexadecimal digits.
+    pub thumbprint: String,
+    /// The certificate as PEM.
+    pub content: String,
 }
 
 /// What an application decided about a client that it lets in. What it does not decide stays as the token has it.

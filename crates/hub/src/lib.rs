@@ -42,7 +42,9 @@ mod stream;
 mod user;
 mod window;
 
-pub use application::{Acceptance, Application, Attempt, Decision, NoApplication, Rejection};
+pub use application::{
+    Acceptance, Application, Attempt, ClientCertificate, Decision, NoApplication, Rejection,
+};
 pub use command::{Command, Member, Reply, Scope, Subject};
 pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
 pub use counters::Counters;

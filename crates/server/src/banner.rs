@@ -15,7 +15,7 @@ pub(crate) fn banner(endpoint: &Endpoint, address: SocketAddr, keys: &AccessKeys
     let local = address.ip().is_loopback();
     let mut lines =
         vec![format!("Hubwire {} is ready at {endpoint}", env!("CARGO_PKG_VERSION")), String::new()];
-    if *endpoint != Endpoint::of_listener(address) {
+    if *endpoint != Endpoint::of_listener(address, endpoint.scheme() == "https") {
         // Behind a proxy the two differ, and port 0 is known to nobody else.
         lines.push(format!("  Listening on       {address}"));
     }

@@ -21,14 +21,14 @@ impl Endpoint {
         (bare && !uri.host()?.is_empty()).then(|| Self { secure, authority: authority.to_ascii_lowercase() })
     }
 
-    /// The endpoint of a plain listener.
-    pub fn of_listener(address: std::net::SocketAddr) -> Self {
+    /// The endpoint of a listener, with TLS or without.
+    pub fn of_listener(address: std::net::SocketAddr, secure: bool) -> Self {
         let authority = match address.ip() {
             // Nobody can connect to a wildcard address; every host has this name.
             ip if ip.is_unspecified() => format!("localhost:{}", address.port()),
             _ => address.to_string(),
         };
-        Self { secure: false, authority }
+        Self { secure, authority }
     }
 
     /// Host, and port if there is one.

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -50,9 +51,10 @@ impl Reloadable {
         Ok(())
     }
 
-    /// The file to watch.
-    pub(crate) fn file(&self) -> Option<&std::path::Path> {
-        self.overrides.config.as_deref()
+    /// The files to watch: the configuration, and what it names of TLS.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let tls = self.config.tls.iter().flat_map(|tls| &tls.files);
+        self.overrides.config.iter().chain(tls).cloned().collect()
     }
 }
 
@@ -60,6 +62,7 @@ impl Reloadable {
 fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
     let changes = [
         ("listen", old.listen != new.listen),
+        ("tls", old.tls.is_some() != new.tls.is_some()),
         ("workers", old.workers != new.workers),
         ("data_directory", old.data_directory != new.data_directory),
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
@@ -86,6 +89,7 @@ fn settings(config: &Config) -> Settings {
         default_hub: config.default_hub.clone(),
         protobuf_json: config.protobuf_json,
         compression: config.compression,
+        tls: config.tls.as_ref().map(|tls| tls.server.clone()),
         presence: config.presence.clone(),
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),

@@ -44,14 +44,15 @@ impl Server {
     /// # Errors
     /// [`Error`] if a setting is wrong, or the system refuses an address or a thread.
     pub fn start(overrides: Overrides) -> Result<Running, Error> {
-        let seen = overrides.config.as_deref().and_then(control::fingerprint);
+        let seen = control::fingerprints(overrides.config.as_slice());
         let config = Config::load(&overrides)?;
         descriptors::raise_limit();
         let listeners = hubwire_gateway::bind(config.listen, config.workers)?;
         let address = listeners.first().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let metrics_listener = config.metrics_listen.map(metrics::bind).transpose()?;
         let environment = Arc::new(SystemEnvironment::new());
-        let endpoint = config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address));
+        let endpoint =
+            config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
         let now_s = Environment::unix_s(&*environment);
         let banner = banner::banner(&endpoint, address, &config.keys, now_s);
         let stop = CancellationToken::new();
@@ -248,7 +249,7 @@ fn start_worker(
 /// The thread of everything that is not a client's or an application's: the configuration file, the metrics.
 fn start_control(
     reloadable: Arc<Mutex<Reloadable>>,
-    seen: control::Fingerprint,
+    seen: control::Fingerprints,
     metrics_listener: Option<TcpListener>,
     stop: CancellationToken,
 ) -> Result<JoinHandle<()>, Error> {
@@ -262,7 +263,7 @@ fn start_control(
                     }
                 });
             }
-            tokio::task::spawn_local(control::follow_file(reloadable, seen, stop.clone()));
+            tokio::task::spawn_local(control::follow_files(reloadable, seen, stop.clone()));
             stop.cancelled().await;
         });
     };

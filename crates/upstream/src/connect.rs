@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use hubwire_hub::{Acceptance, Attempt};
+use hubwire_hub::{Acceptance, Attempt, ClientCertificate};
 use hubwire_protocol::GroupName;
 use serde_json::{Map, Value, json};
 
@@ -17,12 +17,14 @@ pub(crate) fn body(attempt: &Attempt) -> Bytes {
     let object = |entries: &[(String, Vec<String>)]| {
         entries.iter().map(|(name, values)| (name.clone(), json!(values))).collect::<Map<_, _>>()
     };
+    let certificate = |certificate: &ClientCertificate| json!({"thumbprint": certificate.thumbprint, "content": certificate.content});
+    let certificates: Vec<_> = attempt.certificates.iter().map(certificate).collect();
     let body = json!({
         "claims": object(&attempt.claims),
         "query": object(&attempt.query),
         "headers": object(&attempt.headers),
         "subprotocols": attempt.subprotocols,
-        "clientCertificates": [],
+        "clientCertificates": certificates,
     });
     body.to_string().into()
 }

@@ -155,6 +155,7 @@ impl Doctor<'_> {
             query: Vec::new(),
             headers: vec![("host".to_owned(), vec![self.origin().to_owned()])],
             subprotocols: vec!["json.webpubsub.azure.v1".to_owned()],
+            certificates: Vec::new(),
         };
         let body = match name.as_str() {
             "connect" => connect::body(&attempt),

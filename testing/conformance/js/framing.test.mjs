@@ -211,6 +211,17 @@ describe("the client's close frame", () => {
 });
 
 describe("after a connection has ended", () => {
+  test("by an end that comes in one piece with a last message, the message counts and the connection is gone at once", async () => {
+    const name = server.hub();
+    const hub = new Hub(server, name);
+    const reader = await RawClient.json(server, name, { groups: ["g"] });
+    const bare = await BareSocket.open(clientUrl(server, name, { userId: "u", roles: ["webpubsub.sendToGroup"] }), JSON_PROTOCOL);
+    bare.end(encodeFrame(OPCODE.text, '{"type":"sendToGroup","group":"g","data":"last words"}'));
+    assert.equal((await reader.message()).data, "last words");
+    await until(async () => !(await hub.exists("/users/u")), "the user to be gone");
+    await reader.close(1000);
+  });
+
   const endings = {
     "by close frame": (client) => client.close(1000),
     "by a cut of the socket": (client) => client.cut(),

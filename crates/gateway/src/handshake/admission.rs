@@ -13,11 +13,12 @@ use super::refusal::Refusal;
 use super::request::Call;
 use super::{Reception, attempt, simple, upgrade};
 use crate::arrival::{Arrival, Purpose};
-use crate::http::Body;
+use crate::http::{Body, Channel};
 
 /// Answers a client that begins a new connection.
 pub(super) async fn answer(
     reception: &Reception,
+    channel: &Channel,
     request: &mut Request<Incoming>,
     call: &Call,
     key: &HeaderValue,
@@ -29,7 +30,9 @@ pub(super) async fn answer(
     let id = ConnectionId::new(reception.environment.random(), reception.worker);
     let origin = attempt::origin(reception, request.headers());
     let accepted = if reception.application.decides(&call.hub) {
-        let attempt = attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
+        let mut attempt =
+            attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
+        attempt.certificates = channel.certificates.to_vec();
         reception.application.admit(attempt).await?
     } else {
         Acceptance::default()

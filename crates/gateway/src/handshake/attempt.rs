@@ -40,6 +40,7 @@ pub(super) fn attempt(
         query: query(call),
         headers: shown_headers(headers),
         subprotocols: call.offers.clone(),
+        certificates: Vec::new(),
     }
 }
 

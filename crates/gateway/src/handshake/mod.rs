@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::arrival::Arrival;
-use crate::http::Body;
+use crate::http::{Body, Channel};
 use crate::{Environment, Settings};
 
 pub(crate) use request::concerns;
@@ -46,8 +46,12 @@ pub(crate) struct Reception {
 }
 
 /// Answers a request to a client endpoint: 101 and a socket on its way to its worker, or a refusal in words.
-pub(crate) async fn answer(reception: &Reception, mut request: Request<Incoming>) -> Response<Body> {
-    let response = admit(reception, &mut request).await.unwrap_or_else(|refusal| {
+pub(crate) async fn answer(
+    reception: &Reception,
+    channel: &Channel,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
+    let response = admit(reception, channel, &mut request).await.unwrap_or_else(|refusal| {
         tracing::info!(path = request.uri().path(), %refusal, "a client was refused");
         refusal.response()
     });
@@ -57,11 +61,15 @@ pub(crate) async fn answer(reception: &Reception, mut request: Request<Incoming>
 }
 
 /// The order of the checks is the service's: it decides which of several faults a client is told of.
-async fn admit(reception: &Reception, request: &mut Request<Incoming>) -> Result<Response<Body>, Refusal> {
+async fn admit(
+    reception: &Reception,
+    channel: &Channel,
+    request: &mut Request<Incoming>,
+) -> Result<Response<Body>, Refusal> {
     let key = upgrade::check(request)?;
     let call = request::Call::parse(request)?;
     if let Some(id) = call.recovered_connection() {
         return recovery::answer(reception, request, &call, &id, &key).await;
     }
-    admission::answer(reception, request, &call, &key).await
+    admission::answer(reception, channel, request, &call, &key).await
 }

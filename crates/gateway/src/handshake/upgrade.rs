@@ -8,11 +8,13 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
 use mio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::Reception;
 use super::refusal::Refusal;
 use crate::arrival::{Arrival, ConnectionPermit, Purpose, Upgraded};
 use crate::http::Body;
+use crate::stream::Stream;
 
 /// RFC 6455 §1.3: what a server appends to the client's key.
 const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -104,10 +106,20 @@ fn accept_value(key: &HeaderValue) -> HeaderValue {
 }
 
 /// Takes the bare socket back from hyper and from the runtime; the worker's own event loop will watch it.
-fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(TcpStream, Vec<u8>)> {
-    let parts = downcast::<TokioIo<tokio::net::TcpStream>>(upgraded).ok()?;
-    let stream = parts.io.into_inner().into_std().ok()?;
+fn take_socket(upgraded: hyper::upgrade::Upgraded) -> Option<(Stream, Vec<u8>)> {
+    match downcast::<TokioIo<tokio::net::TcpStream>>(upgraded) {
+        Ok(parts) => Some((Stream::Plain(bare(parts.io.into_inner())?), parts.read_buf.to_vec())),
+        Err(upgraded) => {
+            let parts = downcast::<TokioIo<TlsStream<tokio::net::TcpStream>>>(upgraded).ok()?;
+            let (stream, session) = parts.io.into_inner().into_inner();
+            Some((Stream::tls(bare(stream)?, session), parts.read_buf.to_vec()))
+        }
+    }
+}
+
+fn bare(stream: tokio::net::TcpStream) -> Option<TcpStream> {
+    let stream = stream.into_std().ok()?;
     // Coalescing is ours: what the kernel is given should leave at once.
     stream.set_nodelay(true).ok()?;
-    Some((TcpStream::from_std(stream), parts.read_buf.to_vec()))
+    Some(TcpStream::from_std(stream))
 }

@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::handshake::Reception;
-use crate::{Fallback, http};
+use crate::http::Channel;
+use crate::{Fallback, http, tls};
 
 /// What accepts sockets and serves HTTP on them.
 pub(super) struct Accepting<F> {
@@ -54,7 +55,15 @@ impl<F: Fallback> Accepting<F> {
         tokio::task::spawn_local(async move {
             // Answers are small and should leave at once; a socket that refuses the option serves as well.
             let _slower = stream.set_nodelay(true);
-            http::serve(stream, reception, fallback).await;
+            let tls = reception.settings.load().tls.clone();
+            match tls {
+                None => http::serve(stream, Channel::plain(), reception, fallback).await,
+                Some(config) => {
+                    if let Some((stream, channel)) = tls::accept(stream, config, &reception).await {
+                        http::serve(stream, channel, reception, fallback).await;
+                    }
+                }
+            }
             drop(taken);
         });
     }

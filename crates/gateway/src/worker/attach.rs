@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use hubwire_hub::{ConnectionKey, Ending, Exchange, Opening};
@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use super::State;
 use crate::arrival::{Arrival, Purpose, Upgraded};
 use crate::socket::Socket;
+use crate::stream::Stream;
 
 impl<E: Exchange> State<E> {
     /// Takes in what handshakes tell, and lets those go on whose connections have begun.
@@ -64,7 +65,7 @@ impl<E: Exchange> State<E> {
         let mut socket = Socket::new(stream, early, compression, permit, self.serials, self.now_ms);
         // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
         let interests = Interest::READABLE | Interest::WRITABLE;
-        let watched = self.poll.registry().register(&mut socket.stream, Token(key.index()), interests);
+        let watched = self.poll.registry().register(socket.stream.tcp(), Token(key.index()), interests);
         if self.sockets.len() <= key.index() {
             self.sockets.resize_with(key.index() + 1, || None);
         }
@@ -88,22 +89,25 @@ impl<E: Exchange> State<E> {
     }
 
     /// Closes the socket of a recovery that cannot be served. Outside of the loop, since it has no connection to be kept under.
-    fn refuse(&self, mut stream: mio::net::TcpStream) {
+    fn refuse(&self, mut stream: Stream) {
         let frame = close_frame(&Close::NOT_RECOVERABLE);
         // A new socket takes a few bytes at once; one that does not is gone already.
-        if stream.write_all(&frame).is_err() {
+        if stream.write(&frame).and_then(|_| stream.flush()).is_err() {
             return;
         }
+        let Ok(input) = stream.tcp().as_fd().try_clone_to_owned() else {
+            return;
+        };
         let patience = Duration::from_millis(self.settings.limits.drain_timeout_ms);
         tokio::task::spawn_local(async move {
-            let std_stream = std::net::TcpStream::from(stream);
-            let Ok(mut stream) = tokio::net::TcpStream::from_std(std_stream) else {
+            let Ok(mut input) = tokio::net::TcpStream::from_std(input.into()) else {
                 return;
             };
             // Until the client closes: closing first, with unread input, would reset the socket and could take the frame with it.
             let mut rest = [0; 256];
-            let closed = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+            let closed = async { while matches!(input.read(&mut rest).await, Ok(1..)) {} };
             let _late = tokio::time::timeout(patience, closed).await;
+            drop(stream);
         });
     }
 }

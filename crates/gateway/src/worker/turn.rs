@@ -159,6 +159,11 @@ impl<E: Exchange> State<E> {
             self.shard.set_blocked(key, false);
             self.flush(key);
         }
+        if event.is_read_closed()
+            && let Some(socket) = self.socket(key)
+        {
+            socket.ended = true;
+        }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             self.queue_read(key);
         }

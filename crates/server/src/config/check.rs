@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, upstream};
+use super::{Config, Overrides, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -41,6 +41,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         metrics_listen: metrics_listen(file)?,
         protobuf_json: protobuf_json(file)?,
         compression: file.table.compression,
+        tls: tls::tls(file)?,
         limits,
         hubs,
         default_hub,

@@ -28,10 +28,21 @@ pub(super) struct Table {
     pub(super) data_directory: Option<Spanned<PathBuf>>,
     pub(super) protobuf_json: Option<Spanned<String>>,
     pub(super) compression: bool,
+    pub(super) tls: TlsTable,
     pub(super) metrics: MetricsTable,
     pub(super) upstream: UpstreamTable,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
+}
+
+/// The table `[tls]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TlsTable {
+    pub(super) certificate: Option<Spanned<PathBuf>>,
+    pub(super) private_key: Option<Spanned<PathBuf>>,
+    pub(super) client_ca: Option<Spanned<PathBuf>>,
+    pub(super) require_client_certificate: bool,
 }
 
 /// The table `[metrics]`.

@@ -9,6 +9,7 @@ mod listeners;
 mod overrides;
 mod secrets;
 mod source;
+mod tls;
 mod upstream;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use crate::Endpoint;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
 pub use overrides::Overrides;
+pub use tls::Tls;
 
 /// Everything that the service goes by, checked.
 #[derive(Debug, Clone)]
@@ -44,6 +46,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
+    /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.
+    pub tls: Option<Tls>,
     /// Messages are compressed for clients that ask for it.
     pub compression: bool,
     /// Every bound.

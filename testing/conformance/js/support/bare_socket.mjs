@@ -122,6 +122,11 @@ export class BareSocket {
     while (!this.#ended) await withDeadline(new Promise((resolve) => (this.#wake = resolve)), "the end of the TCP connection");
   }
 
+  /** Sends last bytes together with the end of the client's side. */
+  end(bytes) {
+    this.#socket.end(bytes);
+  }
+
   pause() {
     this.#socket.pause();
   }

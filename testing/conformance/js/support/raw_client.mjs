@@ -25,9 +25,9 @@ export class RawClient {
   #closed;
   #opened;
 
-  constructor(url, { protocols = [], headers = {}, compression = false } = {}) {
+  constructor(url, { protocols = [], headers = {}, compression = false, tls = {} } = {}) {
     const perMessageDeflate = compression && { threshold: 0 };
-    this.#socket = new WebSocket(url, protocols, { perMessageDeflate, headers, maxPayload: 64 * 1024 * 1024 });
+    this.#socket = new WebSocket(url, protocols, { ...tls, perMessageDeflate, headers, maxPayload: 64 * 1024 * 1024 });
     // The server may drop the socket at any time: that is a fact to record, not an error to throw.
     this.#socket.on("error", () => {});
     this.pongs = [];
@@ -59,8 +59,8 @@ export class RawClient {
 
   /** A JSON client that has been told its connection id. */
   static async json(server, hub, options = {}) {
-    const { protocol = JSON_PROTOCOL, headers, compression, ...rest } = options;
-    const client = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...rest }), { protocols: [protocol], headers, compression });
+    const { protocol = JSON_PROTOCOL, headers, compression, tls, ...rest } = options;
+    const client = await RawClient.connect(clientUrl(server, hub, { roles: ALL_ROLES, ...rest }), { protocols: [protocol], headers, compression, tls });
     await client.connected();
     return client;
   }

@@ -1,6 +1,7 @@
 // REST calls with nothing between the test and the wire: own tokens, own paths, own bodies.
 import { createHmac } from "node:crypto";
 import http from "node:http";
+import https from "node:https";
 import { DEADLINE_MS } from "./deadline.mjs";
 
 export const LATEST_VERSION = "2024-12-01";
@@ -72,14 +73,19 @@ export function rest(server, method, path, options = {}) {
   if (payload && !chunked) all["Content-Length"] ??= payload.length;
   if (!payload && method === "POST") all["Content-Length"] ??= 0;
   if (chunked) all["Transfer-Encoding"] = "chunked";
-  return send({ host: "127.0.0.1", port: server.port, method, path: target, headers: all, agent: options.agent ?? agent }, payload, chunked);
+  return send({ host: "127.0.0.1", port: server.port, method, path: target, headers: all, ...how(server, options) }, payload, chunked);
+}
+
+function how(server, options) {
+  if (server.endpoint.startsWith("https:")) return { secure: true, ...options.tls };
+  return { agent: options.agent ?? agent };
 }
 
 const CHUNK_BYTES = 16_384;
 
 function send(request, payload, chunked) {
   return new Promise((resolve, reject) => {
-    const call = http.request(request, (response) => {
+    const call = (request.secure ? https : http).request(request, (response) => {
       const parts = [];
       response.on("data", (part) => parts.push(part));
       response.on("error", reject);

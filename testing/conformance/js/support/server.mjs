@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 export const DEVELOPMENT_KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH";
 
 const DEFAULT_BINARY = fileURLToPath(new URL("../../../../target/release/hubwire", import.meta.url));
-const CONNECTION_STRING = /Endpoint=(http:\/\/127\.0\.0\.1:(\d+));AccessKey=([^;]+);Version=1\.0;/;
+const CONNECTION_STRING = /Endpoint=(https?:\/\/127\.0\.0\.1:(\d+));AccessKey=([^;]+);Version=1\.0;/;
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 10_000;
 
@@ -70,7 +70,7 @@ class Server {
     this.output = output;
     Object.assign(this, facts);
     this.host = `127.0.0.1:${this.port}`;
-    this.wsEndpoint = `ws://${this.host}`;
+    this.wsEndpoint = this.endpoint.replace(/^http/, "ws");
   }
 
   /** A hub name that no other test of this server uses. */
