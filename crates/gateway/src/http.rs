@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
@@ -16,8 +17,8 @@ use tokio::net::TcpStream;
 
 use crate::handshake::{self, Reception};
 
-/// The body of every answer: short, or a page of a listing.
-pub(crate) type Body = Full<Bytes>;
+/// The body of an answer: short, or a page of a listing; or one that goes on.
+pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 /// Answers whatever is not a client's handshake.
 pub trait Fallback: 'static {
@@ -86,7 +87,7 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 
 /// An answer with a status, a plain sentence, and nothing else.
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(text.into()));
+    let mut response = Response::new(Either::Left(Full::new(text.into())));
     *response.status_mut() = status;
     let plain_text = http::HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, plain_text);

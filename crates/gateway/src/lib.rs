@@ -21,7 +21,7 @@ mod writing;
 
 pub use environment::Environment;
 pub use error::Error;
-pub use http::Fallback;
+pub use http::{Body, Fallback};
 pub use listener::bind;
 pub use settings::{HubSettings, Limits, Settings};
 pub use worker::{Parts, Shared, Worker};

@@ -45,12 +45,14 @@ impl<E: Exchange> State<E> {
         match socket.stream.read(buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
             Ok(read) if socket.deaf => {
+                self.measures.received_bytes += read as u64;
                 if read == buffer.len() {
                     self.queue_read(key);
                 }
             }
             Ok(read) => {
                 socket.heard_ms = now_ms;
+                self.measures.received_bytes += read as u64;
                 self.consume(key, &mut buffer[..read]);
                 // A short read has emptied the socket; the next byte is a new event.
                 if read == buffer.len() {

@@ -6,7 +6,8 @@ use crate::backpressure::is_behind;
 use crate::connection::{Connection, Link};
 pub(crate) use crate::encoding::Content;
 use crate::encoding::Encodings;
-use crate::outbox::Outbound;
+use crate::outbox::{Outbound, Outbox};
+use crate::recording::{Record, Verdict};
 use crate::selection::Selection;
 use crate::shard::Shard;
 use crate::window::{Full, Window};
@@ -25,6 +26,17 @@ pub(crate) enum Outcome {
     Nothing,
     OutboxFull,
     WindowFull,
+}
+
+impl Outcome {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Delivered => Verdict::Delivered,
+            Self::Nothing => Verdict::Skipped,
+            Self::OutboxFull => Verdict::OutboxFull,
+            Self::WindowFull => Verdict::WindowFull,
+        }
+    }
 }
 
 impl Shard {
@@ -54,14 +66,26 @@ impl Shard {
         let content = Content::Message(&envelope.message);
         let mut delivery = Delivery::new(content, self.json_form, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
+        let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
+        let mut record = recorded.then(|| Record::new(envelope, self.unix_ms(), recipients.len()));
         let mut overflowing = Vec::new();
         let mut behind = false;
         for &key in recipients {
             let connection = &mut self.connections[key.index()];
-            if connection.hub != hub_slot || !selection.includes(key, connection, hub, &self.groups) {
+            if connection.hub != hub_slot {
                 continue;
             }
-            match delivery.deliver(connection) {
+            if let Some(verdict) = selection.leaves_out(key, connection, hub, &self.groups) {
+                if let Some(record) = &mut record {
+                    record.note(connection, verdict);
+                }
+                continue;
+            }
+            let outcome = delivery.deliver(connection);
+            if let Some(record) = &mut record {
+                record.note(connection, outcome.verdict());
+            }
+            match outcome {
                 Outcome::Delivered => {
                     self.counters.deliveries += 1;
                     behind |= envelope.publisher.is_some() && is_behind(connection, &self.limits);
@@ -73,6 +97,9 @@ impl Shard {
             }
         }
         self.counters.ttl_drops += delivery.late;
+        if let Some(record) = record {
+            self.keep_record(envelope, record);
+        }
         if behind {
             self.press(envelope, now_ms);
         }
@@ -120,10 +147,10 @@ impl<'a> Delivery<'a> {
             }
             (Some(subprotocol), None) => {
                 let bytes = self.encodings.subprotocol(subprotocol);
-                self.whole(bytes)
+                self.whole(bytes, &mut connection.outbox)
             }
             (None, _) => match self.encodings.simple() {
-                Some(bytes) => self.whole(bytes),
+                Some(bytes) => self.whole(bytes, &mut connection.outbox),
                 None => return Outcome::Nothing,
             },
         };
@@ -143,8 +170,9 @@ impl<'a> Delivery<'a> {
         window.push(self.encodings.head(subprotocol), tail, self.deadline_ms, self.limits)
     }
 
-    fn whole(&self, bytes: bytes::Bytes) -> Outbound {
-        Outbound { bytes, head: Head::None, sequence_id: 0, deadline_ms: self.deadline_ms }
+    fn whole(&self, bytes: bytes::Bytes, outbox: &mut Outbox) -> Outbound {
+        let sequence_id = u64::from(outbox.next_number());
+        Outbound { bytes, head: Head::None, sequence_id, deadline_ms: self.deadline_ms }
     }
 }
 

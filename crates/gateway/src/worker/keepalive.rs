@@ -23,6 +23,7 @@ impl<E: Exchange> State<E> {
             self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;
             self.set_calendar();
             self.report();
+            self.sample();
         }
     }
 

@@ -10,6 +10,7 @@ use hubwire_protocol::codes::Close;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Shared;
+use super::measure::Measures;
 use crate::arrival::Arrival;
 use crate::socket::Socket;
 use crate::timers::Timers;
@@ -51,6 +52,7 @@ pub(crate) struct State<E> {
     pub(super) next_report_ms: u64,
     pub(super) serials: u64,
     pub(crate) now_ms: u64,
+    pub(crate) measures: Measures,
     pub(crate) settings: Arc<Settings>,
     pub(super) settings_source: Arc<ArcSwap<Settings>>,
     pub(super) environment: Arc<dyn Environment>,
@@ -86,6 +88,7 @@ impl<E: Exchange> State<E> {
             next_report_ms: 0,
             serials: 0,
             now_ms: shared.environment.monotonic_ms(),
+            measures: Measures::new(shared.observer.clone()),
             settings,
             settings_source: shared.settings.clone(),
             environment: shared.environment.clone(),
@@ -139,7 +142,11 @@ impl<E: Exchange> State<E> {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::Publish(envelope) => self.exchange.publish(envelope),
+            Effect::Publish(mut envelope) => {
+                envelope.accepted_us = self.measures.now_us;
+                self.measures.published(envelope.accepted_us);
+                self.exchange.publish(envelope);
+            }
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
