@@ -58,7 +58,8 @@ export interface Message {
   source: { kind: "client" | "rest" | "console" | "stream" | "handler" | string; connection?: string; user?: string };
   dataType: string;
   bytes: number;
-  payload?: unknown;
+  /** The text, the JSON document, or base64. */
+  payload?: string;
   payloadTruncated?: boolean;
   filter?: string;
   excluded?: number;

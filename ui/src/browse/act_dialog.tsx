@@ -69,8 +69,8 @@ const DATA_TYPES = [
   ["binary", "binary"],
 ] as const;
 const PERMISSIONS = [
-  ["sendToGroup", "send to groups"],
-  ["joinLeaveGroup", "join and leave groups"],
+  ["sendToGroup", "send to the group"],
+  ["joinLeaveGroup", "join and leave the group"],
 ] as const;
 const MEMBERS = [
   ["connection", "Connection"],
@@ -105,7 +105,7 @@ function ActFields({ action, fields, set }: { action: Action; fields: Fields; se
       return (
         <>
           <SelectField label="Permission" value={fields.permission} options={PERMISSIONS} onChange={(permission) => set({ permission })} />
-          <TextField label="Group" value={fields.group} onInput={(group) => set({ group })} placeholder="every group" hint="Left empty, it is for every group." />
+          <TextField label="Group" value={fields.group} onInput={(group) => set({ group })} required />
         </>
       );
     case "removeFromAllGroups":

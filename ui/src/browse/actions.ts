@@ -59,8 +59,8 @@ export function questionText(action: Action, target: Target, hub: string) {
     addMember: `Add a connection, or all connections of a user, to group ${target.name} in hub ${hub}.`,
     removeFromGroup: `Remove ${whom} from a group.`,
     removeFromAllGroups: `Remove ${whom} from all groups that it is in.`,
-    grant: `Let ${whom} do more with groups.`,
-    revoke: `Let ${whom} do less with groups.`,
+    grant: `Let ${whom} do more with a group.`,
+    revoke: `Let ${whom} do less with a group.`,
   }[action];
 }
 
@@ -81,7 +81,7 @@ export function body(action: Action, target: Target, fields: Fields): Record<str
       return { action, ...who };
     case "grant":
     case "revoke":
-      return { action, ...who, permission: fields.permission, ...(fields.group && { group: fields.group }) };
+      return { action, ...who, permission: fields.permission, group: required(fields.group, "the group") };
   }
 }
 

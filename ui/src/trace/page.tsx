@@ -47,7 +47,7 @@ export function TracePage() {
         <Losses />
       </div>
       <div class="trace-body">
-        {live.events.length === 0 ? <Nothing filter={filter} onReset={() => refine({})} /> : <TraceList selected={selected} onSelect={setSelected} onOpen={() => document.querySelector<HTMLElement>(".detail a, .detail button")?.focus()} />}
+        {live.events.length === 0 ? <Nothing filter={filter} onReset={() => refine({})} /> : <TraceList selected={selected} onSelect={setSelected} onOpen={() => document.querySelector<HTMLElement>(".detail-links :is(a, button)")?.focus()} />}
         {selected && <TraceDetail event={selected} onClose={() => setSelected(undefined)} onNarrow={(part) => change({ ...filter, ...part })} />}
       </div>
     </div>

@@ -6,13 +6,18 @@ import { href } from "../shell/route.ts";
 import { kindName } from "../trace/kinds.ts";
 import { ruleName } from "./rules.ts";
 
-const MARKS = { yes: "✓", no: "✗", unknown: "?" } as const;
-const VERDICTS = { yes: "arrived", no: "did not arrive", unknown: "cannot be known" } as const;
+const MARKS = { yes: "✓", no: "✗", sent: "→", unknown: "?" } as const;
+const VERDICTS = { yes: "arrived", no: "did not arrive", sent: "sent", unknown: "cannot be known" } as const;
+/** Rules of what has left the service, and of which nobody knows more yet. */
+const SENT = ["written", "unacknowledged"];
 
-const verdict = (answer: Answer): keyof typeof MARKS => (answer.arrived === true ? "yes" : answer.arrived === false ? "no" : "unknown");
+function verdict({ arrived, rule }: Answer): keyof typeof MARKS {
+  if (arrived === null) return SENT.includes(rule) ? "sent" : "unknown";
+  return arrived ? "yes" : "no";
+}
 
 /** What did not arrive comes first: it is what was asked about. */
-const ORDER = { no: 0, unknown: 1, yes: 2 } as const;
+const ORDER = { no: 0, unknown: 1, sent: 2, yes: 3 } as const;
 
 export function Answers({ why, hub, onAgain }: { why: Why; hub: string; onAgain: () => void }) {
   const answers = [...why.answers].sort((one, other) => ORDER[verdict(one)] - ORDER[verdict(other)]);

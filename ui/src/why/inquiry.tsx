@@ -75,7 +75,7 @@ function Who({ question, aimedAt, onChange }: WhoProps) {
       <div class="who-row">
         <Segmented label="Who should have got it" value={kind} options={WHO_KINDS} onChange={choose} />
         <TextField
-          label={WHO_KINDS.find(([one]) => one === kind)![1]}
+          label={`Which ${kind}`}
           class="bare"
           mono={kind === "connection"}
           value={who}
