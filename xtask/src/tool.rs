@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     CxxCompiler,
     /// Takes what event listeners are told.
     NatsServer,
+    /// Shows the console to its tests.
+    Chromium,
 }
 
 impl Tool {
@@ -51,6 +53,7 @@ impl Tool {
             Self::Python => "Python 3.9 or later with venv",
             Self::CxxCompiler => "a C++ compiler",
             Self::NatsServer => "nats-server",
+            Self::Chromium => "Chromium",
         }
     }
 
@@ -61,6 +64,7 @@ impl Tool {
             Self::Python => &["python3", "python3-venv"],
             Self::CxxCompiler => &["g++"],
             Self::NatsServer => &["nats-server"],
+            Self::Chromium => &["chromium"],
         }
     }
 
@@ -73,6 +77,9 @@ impl Tool {
                 process::succeeds(Command::new("python3").args(["-c", check]))
             }
             Self::CxxCompiler => process::succeeds(Command::new("c++").arg("--version")),
+            Self::Chromium => ["chromium", "chromium-browser", "google-chrome"]
+                .iter()
+                .any(|program| process::succeeds(Command::new(program).arg("--version"))),
             // Debian keeps it where only root looks.
             Self::NatsServer => ["nats-server", "/usr/sbin/nats-server"]
                 .iter()

@@ -152,6 +152,7 @@ impl Desk {
     ) -> Result<Stream, Error> {
         let mut history = self.history();
         if history.viewers.len() >= VIEWERS_MAX {
+            metrics::counter!("webpubsub_trace_viewers_refused_total").increment(1);
             return Err(Error::TooManyViewers(VIEWERS_MAX));
         }
         let news = history.entries().take_while(|entry| entry.seq > after);

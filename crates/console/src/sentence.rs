@@ -43,6 +43,12 @@ pub(crate) fn sentence(fact: &Fact, message: Option<&Message>) -> String {
             let verb = if *allowed { "was granted" } else { "was revoked" };
             format!("{who} {verb} {permission} for group {}", group(fact))
         }
+        _ => about_message(fact, message, &who),
+    }
+}
+
+fn about_message(fact: &Fact, message: Option<&Message>, who: &str) -> String {
+    match &fact.happening {
         Happening::Published(published) => {
             let size = message.map(Message::size).unwrap_or_default();
             format!(
@@ -89,6 +95,7 @@ pub(crate) fn sentence(fact: &Fact, message: Option<&Message>) -> String {
                 call.event, call.url, call.duration_ms
             ),
         },
+        _ => String::new(),
     }
 }
 

@@ -47,8 +47,8 @@ impl ConsoleToken {
         Self(text)
     }
 
-    /// The token itself.
-    pub(crate) fn expose(&self) -> &str {
+    /// The token itself, for whoever shows it to a console.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -35,6 +35,11 @@ impl Viewer {
         Self { number, interest, frames, dropped, allowance, allowed_ms: now_ms }
     }
 
+    fn dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("webpubsub_trace_viewer_drops_total").increment(1);
+    }
+
     /// Shows an event, if the viewer wants it and can take it.
     pub(crate) fn offer(&mut self, entry: &Entry, now_ms: u64) {
         if !self.interest.fits(entry) {
@@ -44,12 +49,11 @@ impl Viewer {
         self.allowed_ms = now_ms;
         self.allowance = (self.allowance + passed_ms * EVENTS_PER_S_MAX).min(WAITING_MAX as u64 * 1000);
         if self.allowance < 1000 || self.frames.capacity() == 0 {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
+            return self.dropped();
         }
         self.allowance -= 1000;
         if self.frames.try_send(entry.frame()).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.dropped();
         }
     }
 }

@@ -1,11 +1,13 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use hubwire_protocol::{Head, JsonForm, Subprotocol};
+use hubwire_protocol::{ConnectionId, Head, JsonForm, Subprotocol};
 
 use crate::backpressure::is_behind;
 use crate::connection::{Connection, Link};
 pub(crate) use crate::encoding::Content;
 use crate::encoding::Encodings;
+use crate::group::Groups;
+use crate::hub::Hub;
 use crate::outbox::{Outbound, Outbox};
 use crate::recording::{Record, Verdict};
 use crate::selection::Selection;
@@ -49,19 +51,8 @@ impl Shard {
             return;
         };
         let hub = &self.hubs[hub_slot as usize];
-        let single;
-        let recipients = match &envelope.target {
-            Target::Hub => &hub.connections[..],
-            Target::Group(group) => match hub.groups.get(group) {
-                Some(group) => &self.groups.get(*group).members[..],
-                None => &[],
-            },
-            Target::User(user) => hub.users.get(user).map_or(&[][..], |connections| &connections[..]),
-            Target::Connection(id) => {
-                single = self.ids.get(id).copied();
-                single.as_slice()
-            }
-        };
+        let mut single = None;
+        let recipients = recipients(hub, &self.groups, &self.ids, &envelope.target, &mut single);
         let selection = Selection::new(&envelope.excluded, envelope.filter.as_deref());
         let content = Content::Message(&envelope.message);
         let mut delivery = Delivery::new(content, self.json_form, envelope.ttl_s, &self.limits, now_ms);
@@ -105,6 +96,28 @@ impl Shard {
         }
         for (key, window) in overflowing {
             self.overflow(key, window);
+        }
+    }
+}
+
+/// The connections that a target means here. A single one is put into `single`.
+fn recipients<'a>(
+    hub: &'a Hub,
+    groups: &'a Groups,
+    ids: &HashMap<ConnectionId, ConnectionKey>,
+    target: &Target,
+    single: &'a mut Option<ConnectionKey>,
+) -> &'a [ConnectionKey] {
+    match target {
+        Target::Hub => &hub.connections,
+        Target::Group(group) => match hub.groups.get(group) {
+            Some(group) => &groups.get(*group).members,
+            None => &[],
+        },
+        Target::User(user) => hub.users.get(user).map_or(&[][..], |connections| &connections[..]),
+        Target::Connection(id) => {
+            *single = ids.get(id).copied();
+            single.as_slice()
         }
     }
 }

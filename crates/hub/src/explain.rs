@@ -103,7 +103,7 @@ impl Shard {
             Verdict::OutboxFull => Rule::OutboxFull,
             Verdict::WindowFull => Rule::WindowFull,
             Verdict::Delivered => match person {
-                Person::Here(connection) => here(recording, record, decision, connection),
+                Person::Here(connection) => here(recording, record, decision, connection, self.unix_ms()),
                 Person::Gone(end) => self.gone(recording, record, decision, end),
             },
         }
@@ -203,22 +203,32 @@ impl Shard {
 }
 
 /// What became of a message that was queued for a connection which is still there.
-fn here(recording: &Recording, record: &Record, decision: Decision, connection: &Connection) -> Rule {
+fn here(
+    recording: &Recording,
+    record: &Record,
+    decision: Decision,
+    connection: &Connection,
+    unix_ms: u64,
+) -> Rule {
     let (number, delivered_ms) = (u64::from(decision.number), record.at_ms);
     if let Some(window) = &connection.window {
         if window.acknowledged() >= number {
             return Rule::Acknowledged { sequence_id: number, delivered_ms };
         }
-        if record.ttl_s > 0 && !window.holds(number) {
+        let attached = connection.link == Link::Attached;
+        let late = record.ttl_s > 0 && unix_ms >= record.at_ms + u64::from(record.ttl_s) * 1000;
+        // Who comes back is not sent what is too late by then.
+        if late && (!attached || !window.holds(number)) {
             return Rule::TtlPassed { dropped_ms: None };
         }
-        let attached = connection.link == Link::Attached;
         return Rule::Unacknowledged { sequence_id: number, delivered_ms, attached };
     }
     if let Some(dropped_ms) = recording.dropped_ms(connection.id, decision.number) {
         return Rule::TtlPassed { dropped_ms: Some(dropped_ms) };
     }
-    if connection.outbox.first_number().is_some_and(|first| decision.number >= first) {
+    // What waits for a socket that would take it is written at the end of this turn.
+    let queued = connection.outbox.first_number().is_some_and(|first| decision.number >= first);
+    if connection.blocked && queued {
         let (messages, bytes) = (connection.outbox.len(), connection.outbox.bytes());
         return Rule::Waiting { delivered_ms, messages, bytes };
     }

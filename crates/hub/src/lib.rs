@@ -11,6 +11,7 @@ mod ack_memory;
 mod activity;
 mod application;
 mod backpressure;
+mod close_category;
 mod command;
 mod connection;
 mod counters;
@@ -51,6 +52,7 @@ mod user;
 mod window;
 
 pub use application::{Acceptance, Application, Attempt, Decision, NoApplication, Rejection};
+pub use close_category::CloseCategory;
 pub use command::{Command, Member, Reply, Scope, Subject};
 pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
 pub use counters::Counters;

@@ -97,6 +97,17 @@ impl Durations {
         }
     }
 
+    /// The end of each bucket that has counted something, in microseconds, with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counted = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        counted.map(|(index, count)| (Self::end_us(index), *count))
+    }
+
+    fn end_us(bucket: usize) -> u64 {
+        let (power, quarter) = (bucket / 4 + 2, bucket as u64 % 4 + 5);
+        quarter << (power - 2)
+    }
+
     /// The duration in microseconds that so many of a hundred do not exceed, to within a fourth; `None` if nothing was counted.
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let all: u64 = self.buckets.iter().sum();
@@ -106,8 +117,7 @@ impl Durations {
             seen += count;
             seen >= rank && *count > 0
         })?;
-        let (power, quarter) = (index / 4 + 2, index as u64 % 4 + 5);
-        Some(quarter << (power - 2))
+        Some(Self::end_us(index))
     }
 }
 

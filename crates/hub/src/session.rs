@@ -12,7 +12,7 @@ use crate::outbox::Outbound;
 use crate::shard::Shard;
 use crate::trace::Farewell;
 use crate::user::UserConnections;
-use crate::{ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
+use crate::{CloseCategory, ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,6 +257,8 @@ impl Shard {
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
     fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
+        let close = farewell.code.map(|code| (code, &*farewell.reason));
+        self.counters.closes[CloseCategory::of(farewell.by, close) as usize] += 1;
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key, Party::End);

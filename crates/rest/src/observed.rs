@@ -16,6 +16,8 @@ pub(crate) fn tell(
     error: Option<(&'static str, String)>,
 ) {
     observer.count(Count::RestCall(status.as_u16()));
+    let duration = metrics::histogram!("webpubsub_rest_duration_seconds", "operation" => operation.name());
+    duration.record(duration_us as f64 / 1e6);
     if !observer.is_watching() {
         return;
     }

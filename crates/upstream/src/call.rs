@@ -81,6 +81,7 @@ impl Call<'_> {
     fn tell(&self, memory: &Memory, outcome: &Result<Reply, CallError>, duration_us: u64) {
         let failed = outcome.is_err();
         memory.observer.count(Count::UpstreamCall { failed, duration_us });
+        metrics::histogram!("webpubsub_upstream_duration_seconds").record(duration_us as f64 / 1e6);
         if !memory.observer.is_watching() {
             return;
         }

@@ -62,6 +62,10 @@ impl<E: Exchange> State<E> {
     /// Tells the observer what has been counted so far.
     pub(super) fn sample(&mut self) {
         let measures = &mut self.measures;
+        let delivery = metrics::histogram!("webpubsub_delivery_duration_seconds");
+        for (end_us, count) in measures.deliveries_us.iter() {
+            delivery.record_many(end_us as f64 / 1e6, usize::try_from(count).unwrap_or(usize::MAX));
+        }
         measures.observer.sample(Sample {
             worker: self.index,
             connections: self.shard.connection_count(),

@@ -5,6 +5,7 @@ mod acknowledgements;
 mod backpressure;
 mod bounds;
 mod events;
+mod explanations;
 mod fixture;
 mod invocations;
 mod membership;

@@ -24,6 +24,16 @@ pub struct ConsoleConfig {
     pub recording: bool,
 }
 
+impl ConsoleConfig {
+    /// What opens the console to an operator, where it is known here.
+    pub fn operator_token(&self) -> Option<&str> {
+        match &self.access {
+            Access::Tokens { operator: Some(token), .. } => Some(token.expose()),
+            _ => None,
+        }
+    }
+}
+
 /// Reads the table. `listen` and `keys` decide whether the console is open to everybody on this machine.
 pub(super) fn config(
     file: &File,
