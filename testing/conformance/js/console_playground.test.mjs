@@ -51,7 +51,7 @@ withChromium("the playground", () => {
     await tab.field("Good for, minutes").fill("5");
     await tab.button("Make a client URL").click();
     await tab.see(/good for \d min/);
-    await tab.button("Copy the client URL").click();
+    await tab.button("Copy URL").click();
     await tab.see("Copied");
     const url = await tab.page.evaluate(() => navigator.clipboard.readText());
     assert.equal(url, await tab.page.locator("code.url").textContent());

@@ -20,11 +20,11 @@ export async function copy(text: string) {
 interface Props {
   text: string | (() => string);
   label?: string;
-  /** What is copied, for those who do not see where the button stands. */
-  what: string;
+  /** What a button that says only "Copy" copies, for those who do not see where it stands. */
+  what?: string;
 }
 
-export function CopyButton({ text, label = "Copy", what }: Props) {
+export function CopyButton({ text, label, what }: Props) {
   const [state, setState] = useState<"idle" | "done" | "failed">("idle");
   const press = async () => {
     try {
@@ -36,8 +36,8 @@ export function CopyButton({ text, label = "Copy", what }: Props) {
     setTimeout(() => setState("idle"), 1600);
   };
   return (
-    <button type="button" class="button small" aria-label={`Copy ${what}`} onClick={press}>
-      <span aria-live="polite">{state === "done" ? "Copied" : state === "failed" ? "Select and copy by hand" : label}</span>
+    <button type="button" class="button small" {...(!label && { "aria-label": `Copy ${what}` })} onClick={press}>
+      <span aria-live="polite">{state === "done" ? "Copied" : state === "failed" ? "Select and copy by hand" : (label ?? "Copy")}</span>
     </button>
   );
 }

@@ -46,12 +46,16 @@ export function bytes(value: number) {
     scaled /= 1024;
     unit += 1;
   }
-  return `${scaled >= 10 || unit === 0 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 ? Math.round(scaled) : trimmed(scaled)} ${units[unit]}`;
 }
 
-/** 0.21 ms, 3.4 ms, 120 ms */
+/** One place for small numbers: 1.5, 2, 23. */
+const trimmed = (value: number) => (value >= 10 ? String(Math.round(value)) : String(Number(value.toFixed(1))));
+
+/** 0.21 ms, 3.4 ms, 120 ms, 1.2 s */
 export function millis(value: number) {
   if (value === 0) return "0 ms";
+  if (value >= 1000) return `${trimmed(value / 1000)} s`;
   return `${value < 1 ? value.toFixed(2) : value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 }
 

@@ -65,10 +65,10 @@ function Made() {
   const token = new URL(made.url).searchParams.get("access_token") ?? "";
   return (
     <div class="made" aria-live="polite">
-      <code class="url">{made.url}</code>
+      <code class="url" tabIndex={0}>{made.url}</code>
       <div class="made-foot">
-        <CopyButton text={made.url} what="the client URL" label="Copy URL" />
-        <CopyButton text={token} what="the access token" label="Copy token" />
+        <CopyButton text={made.url} label="Copy URL" />
+        <CopyButton text={token} label="Copy token" />
         <span class={left > 0 ? "dim" : "bad"} title={moment(made.expiresAt)}>
           {left > 0 ? `good for ${span(left)}` : "expired: make another"}
         </span>

@@ -22,7 +22,7 @@ export function FramesPanel() {
       <div class="card-head">
         <h2 id="frames-title">Frames</h2>
         <div class="acts">
-          <CopyButton what="all frames as JSON lines" label="Copy all" text={() => client.frames.value.map(line).join("\n")} />
+          <CopyButton label="Copy all" text={() => client.frames.value.map(line).join("\n")} />
           <button type="button" class="button small" disabled={frames.length === 0} onClick={() => client.clear()}>
             Clear
           </button>
@@ -63,9 +63,9 @@ function FrameDetail({ frame }: { frame: Frame }) {
   const { value, wire, text } = frame;
   return (
     <div class="frame-detail">
-      <pre class="code">{value ? JSON.stringify(value, null, 2) : text}</pre>
+      <pre class="code" tabIndex={0}>{value ? JSON.stringify(value, null, 2) : text}</pre>
       {wire instanceof Uint8Array && (
-        <pre class="code hex">
+        <pre class="code hex" tabIndex={0}>
           {toHex(wire.subarray(0, HEX_BYTES_MAX))}
           {wire.length > HEX_BYTES_MAX ? ` … ${bytes(wire.length - HEX_BYTES_MAX)} more` : ""}
         </pre>

@@ -10,6 +10,7 @@ const RANGES = [
   ["15", "15 min"],
   ["60", "1 h"],
 ] as const;
+const RANGE_MIN_SECONDS = 60;
 type Range = (typeof RANGES)[number][0];
 
 export function PlotsPage() {
@@ -24,7 +25,8 @@ export function PlotsPage() {
   const shown = useMemo(() => {
     if (!data || data.times.length === 0) return undefined;
     const to = data.times.at(-1)! / 1000;
-    const from = to - Number(minutes) * 60;
+    // A service that has just begun has no hour to show.
+    const from = Math.max(to - Number(minutes) * 60, Math.min(data.times[0]! / 1000, to - RANGE_MIN_SECONDS));
     const first = Math.max(0, data.times.findIndex((time) => time / 1000 >= from));
     const times = data.times.slice(first).map((time) => time / 1000);
     const charts = CHARTS.map((chart) => ({ chart, values: chart.lines.map(({ series }) => (data.series[series] ?? []).slice(first)) }));

@@ -1,5 +1,5 @@
 import type { FunctionComponent } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import { ActHost } from "../browse/act_button.tsx";
 import { BrowsePage } from "../browse/page.tsx";
 import { Notice } from "../parts/notice.tsx";
@@ -40,7 +40,7 @@ export function App() {
 function Inside() {
   const name = route.value.segments[0] ?? "trace";
   const entry = PAGES.find((page) => page.name === name);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${entry?.title ?? "Not found"} · Hubwire console`;
   }, [entry]);
   return (

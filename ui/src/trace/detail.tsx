@@ -37,7 +37,7 @@ export function TraceDetail({ event, onClose, onNarrow }: Props) {
       <div class="detail-links">
         <WhyLink event={event} />
         {hub && connection && <a href={href(["browse", hub, "connections", connection])}>Open the connection</a>}
-        <CopyButton text={JSON.stringify(event)} label="Copy as JSON" what="the event as JSON" />
+        <CopyButton text={JSON.stringify(event)} label="Copy as JSON" />
       </div>
       <Facts
         rows={[
@@ -87,7 +87,7 @@ export function MessageFacts({ message }: { message: Message }) {
           ["time to live", message.ttlSeconds ? `${message.ttlSeconds} s` : undefined],
         ]}
       />
-      {text === undefined ? <p class="hint">The payload is hidden by the setting <code>payloads</code>.</p> : <pre class="code payload">{text}</pre>}
+      {text === undefined ? <p class="hint">The payload is hidden by the setting <code>payloads</code>.</p> : <pre class="code payload" tabIndex={0}>{text}</pre>}
     </>
   );
 }

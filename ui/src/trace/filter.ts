@@ -1,4 +1,5 @@
 import type { Query } from "../api/call.ts";
+import { command } from "../parts/command.ts";
 import type { RouteQuery } from "../shell/route.ts";
 
 /** What a viewer wants to see. Empty texts filter nothing. */
@@ -24,5 +25,9 @@ export function toRoute(filter: Filter): RouteQuery {
 }
 
 export const toQuery = (filter: Filter): Query => toRoute(filter);
+
+export function toCommand({ kinds, warnings, ...texts }: Filter) {
+  return command("trace", { ...texts, kind: kinds, warnings });
+}
 
 export const isEmpty = (filter: Filter) => Object.values(toRoute(filter)).every((value) => !value);

@@ -73,6 +73,7 @@ export function TraceList({ selected, onSelect, onOpen }: Props) {
 
   const first = Math.max(0, Math.floor(view.top / row) - MARGIN_ROWS);
   const last = Math.min(events.length, Math.ceil((view.top + view.height) / row) + MARGIN_ROWS);
+  const shown = events.slice(first, last);
   return (
     <div class="trace-list-frame">
       <div
@@ -83,11 +84,11 @@ export function TraceList({ selected, onSelect, onOpen }: Props) {
         tabIndex={0}
         onScroll={scrolled}
         onKeyDown={pressed}
-        {...(selected && { "aria-activedescendant": `event-${selected.seq}` })}
+        {...(selected && shown.includes(selected) && { "aria-activedescendant": `event-${selected.seq}` })}
       >
         <div class="trace-space" role="presentation" style={{ height: `${events.length * row}px` }}>
           <div class="trace-slice" role="presentation" style={{ transform: `translateY(${first * row}px)` }}>
-            {events.slice(first, last).map((event, index) => (
+            {shown.map((event, index) => (
               <Row key={event.seq} event={event} position={first + index + 1} size={events.length} isSelected={event === selected} onSelect={onSelect} />
             ))}
           </div>

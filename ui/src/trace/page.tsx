@@ -1,12 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import type { TraceEvent } from "../api/contract.ts";
+import { CopyButton } from "../parts/copy.tsx";
 import { clock, plural, whole } from "../parts/format.ts";
 import { useNarrow } from "../parts/narrow.ts";
 import { Empty, Notice } from "../parts/notice.tsx";
 import { refine, route } from "../shell/route.ts";
 import { TraceDetail } from "./detail.tsx";
 import { exportLines } from "./export.ts";
-import { type Filter, fromRoute, isEmpty, toRoute } from "./filter.ts";
+import { type Filter, fromRoute, isEmpty, toCommand, toRoute } from "./filter.ts";
 import { TraceFilters } from "./filters.tsx";
 import { TraceList } from "./list.tsx";
 import { EVENTS_MAX, live } from "./live.ts";
@@ -76,6 +77,9 @@ function Tools({ filter, showsFilters, onToggle, onFilters, onClear }: ToolsProp
       <button type="button" class="button" disabled={count === 0} title="The events that are shown, one JSON object a line" onClick={() => exportLines(live.events)}>
         Export
       </button>
+      <span class="wide" title="The same in the terminal">
+        <CopyButton label="Copy as command" text={() => toCommand(filter)} />
+      </span>
       <button type="button" class="button only-narrow" aria-expanded={showsFilters} onClick={onFilters}>
         Filters{isEmpty(filter) ? "" : " •"}
       </button>

@@ -9,7 +9,7 @@ import { useSettled } from "../parts/settled.ts";
 import { MessageFacts } from "../trace/detail.tsx";
 import { Answers } from "./answers.tsx";
 import { sourceText, targetText } from "./messages.tsx";
-import { type Question, type WhoKind, WHO_KINDS, aimed, searchesAnything } from "./question.ts";
+import { type Question, type WhoKind, WHO_KINDS, aimed, searchesAnything, toCommand } from "./question.ts";
 
 interface Props {
   question: Question;
@@ -34,7 +34,7 @@ export function Inquiry({ question, listed, onChange }: Props) {
       {answer.error ? (
         <Notice tone="error">{answer.error}</Notice>
       ) : answer.value ? (
-        <Answers why={answer.value} hub={hub} onAgain={answer.again} />
+        <Answers why={answer.value} hub={hub} command={target && toCommand(question, target)} onAgain={answer.again} />
       ) : (
         <Next question={question} isAsking={mayAsk} />
       )}

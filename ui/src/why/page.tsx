@@ -12,7 +12,7 @@ import { MessageList } from "./messages.tsx";
 import { type Question, fromRoute, toRoute } from "./question.ts";
 import { RecordingState } from "./recording.tsx";
 
-const LIST_EVERY_MS = 3_000;
+const LIST_EVERY_MS = 2_000;
 
 export function WhyPage() {
   const question = fromRoute(route.value.query);

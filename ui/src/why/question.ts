@@ -1,4 +1,5 @@
 import type { Message } from "../api/contract.ts";
+import { command } from "../parts/command.ts";
 import type { RouteQuery } from "../shell/route.ts";
 
 export type WhoKind = "connection" | "user" | "group";
@@ -33,6 +34,12 @@ export function fromRoute(query: RouteQuery): Question {
 export function toRoute(question: Question): RouteQuery {
   const { whoKind, who, isKindChosen, ...rest } = question;
   return { ...rest, ...(who ? { [whoKind]: who } : isKindChosen ? { by: whoKind } : {}) };
+}
+
+export function toCommand(question: Question, target: { whoKind: WhoKind; who: string }) {
+  const { hub, message, toGroup, toUser, toConnection, text } = question;
+  const which = message ? { message } : { "to-group": toGroup, "to-user": toUser, "to-connection": toConnection, text };
+  return command("why", { hub, ...which, [target.whoKind]: target.who });
 }
 
 export const searchesAnything = ({ toGroup, toUser, toConnection, text }: Question) => Boolean(toGroup || toUser || toConnection || text);
