@@ -28,6 +28,7 @@ pub(crate) enum Entry {
     Rest(Fanout),
     Publish(Fanout),
     Workers(Workers),
+    Viewers(Fanout),
     Groups(Fanout, Fanout),
     Churn(Churn, Churn),
     Storm(Storm),
@@ -64,6 +65,10 @@ pub(crate) fn all() -> Vec<Entry> {
         entries.extend([RATE, FULL].map(|speed| {
             Entry::Workers(Workers { workers: 2, fanout: Fanout::over_websocket(subscribers, groups, speed) })
         }));
+    }
+    for (subscribers, groups) in [(1000, 1), (10, 1000)] {
+        let watched = |speed| Fanout { viewers: 1, ..Fanout::over_websocket(subscribers, groups, speed) };
+        entries.extend([RATE, FULL].map(|speed| Entry::Viewers(watched(speed))));
     }
     entries.extend([RATE, FULL].map(|speed| groups_entry(10_000, 100, Fanout::over_websocket(10, 1, speed))));
     entries.push(churn_entry((100_000, 1), (100, 1), 1000));
@@ -115,6 +120,7 @@ impl Entry {
             }
             Self::Publish(scenario) => format!("publish {scenario}"),
             Self::Workers(scenario) => scenario.fanout.to_string(),
+            Self::Viewers(scenario) => format!("watched {scenario}"),
             Self::Groups(many, _) => many.to_string(),
             Self::Churn(scenario, _) => scenario.to_string(),
             Self::Storm(scenario) => scenario.to_string(),
@@ -140,6 +146,7 @@ impl Bench<'_> {
                 self.fanouts("rest", name, corners, &row::REST)
             }
             Entry::Workers(scenario) => self.workers(name, scenario),
+            Entry::Viewers(watched) => self.viewers(name, watched),
             Entry::Groups(many, few) => {
                 ensure!(
                     many.connections() == few.connections(),
@@ -223,6 +230,14 @@ impl Bench<'_> {
             self.service("1 worker", 1, scenario.fanout),
         ];
         self.fanouts("workers", name, corners, &row::WORKERS)
+    }
+
+    fn viewers(&self, name: &str, watched: &Fanout) -> Result<()> {
+        let corners = [
+            self.service(format!("{} viewers", watched.viewers), 1, *watched),
+            self.service("no viewer", 1, Fanout { viewers: 0, ..*watched }),
+        ];
+        self.fanouts("viewers", name, corners, &row::FANOUT)
     }
 
     fn publish(&self, name: &str, scenario: &Fanout) -> Result<()> {

@@ -83,6 +83,8 @@ pub(crate) struct Fanout {
     pub(crate) publishers: usize,
     pub(crate) protocol: Protocol,
     pub(crate) fire_and_forget: bool,
+    /// Viewers that follow the live trace meanwhile.
+    pub(crate) viewers: usize,
 }
 
 impl Fanout {
@@ -98,6 +100,7 @@ impl Fanout {
             publishers: 1,
             protocol: Protocol::Json,
             fire_and_forget: false,
+            viewers: 0,
         }
     }
 

@@ -12,6 +12,7 @@ mod error;
 mod handshake;
 mod http;
 mod listener;
+mod log;
 mod reading;
 mod settings;
 mod socket;

@@ -7,6 +7,7 @@ use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::{CloseFrame, DecodeError, Frame, MessageKind, Opcode, control_frame};
 use hubwire_protocol::{Request, json, protobuf};
 
+use crate::log::{MESSAGING, MESSAGING_LOGS};
 use crate::worker::State;
 
 impl<E: Exchange> State<E> {
@@ -137,7 +138,8 @@ impl<E: Exchange> State<E> {
         match decoded {
             Ok(request) => self.shard.request(key, request, self.now_ms),
             Err((close, error)) => {
-                tracing::debug!(connection = ?self.shard.connection_id(key), error, "a client message is invalid");
+                let (category, connection) = (MESSAGING_LOGS, self.shard.connection_id(key));
+                tracing::debug!(target: MESSAGING, category, ?connection, error, "a client message is invalid");
                 self.fail(key, &close);
             }
         }
@@ -161,7 +163,8 @@ impl<E: Exchange> State<E> {
         if self.shard.connection_id(key).is_none() {
             return self.drop_socket(key, Ending::Lost);
         }
-        tracing::debug!(connection = ?self.shard.connection_id(key), %error, "a client frame is invalid");
+        let (category, connection) = (MESSAGING_LOGS, self.shard.connection_id(key));
+        tracing::debug!(target: MESSAGING, category, ?connection, %error, "a client frame is invalid");
         let close = match error {
             DecodeError::TooLarge => Close::MESSAGE_TOO_LARGE,
             DecodeError::InvalidUtf8 => Close::INVALID_UTF8,

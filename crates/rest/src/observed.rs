@@ -7,6 +7,11 @@ use crate::operation::Operation;
 use crate::path::Path;
 use crate::route::Resource;
 
+/// What a filter of the log chooses lines about REST requests by.
+pub(crate) const HTTP: &str = "hubwire::http";
+/// Their category, as the managed service names it.
+pub(crate) const HTTP_REQUEST_LOGS: &str = "HttpRequestLogs";
+
 /// Counts a call that was answered, and tells whoever watches.
 pub(crate) fn tell(
     observer: &dyn Observer,
@@ -15,7 +20,9 @@ pub(crate) fn tell(
     duration_us: u64,
     error: Option<(&'static str, String)>,
 ) {
-    observer.count(Count::RestCall(status.as_u16()));
+    let (method, path, code) = (head.method.as_str(), head.uri.path(), status.as_u16());
+    tracing::debug!(target: HTTP, category = HTTP_REQUEST_LOGS, operation = operation.name(), method, path, status = code, duration_us, "a REST request was answered");
+    observer.count(Count::RestCall(code));
     let duration = metrics::histogram!("webpubsub_rest_duration_seconds", "operation" => operation.name());
     duration.record(duration_us as f64 / 1e6);
     if !observer.is_watching() {

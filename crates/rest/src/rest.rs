@@ -218,7 +218,7 @@ fn authority(head: &Parts) -> Option<&str> {
 fn report(operation: Operation, error: &Error) {
     let (operation, status) = (operation.name(), error.outline().status.as_u16());
     let cause = StdError::source(error);
-    tracing::debug!(operation, status, %error, cause, "refused a REST request");
+    tracing::debug!(target: observed::HTTP, category = observed::HTTP_REQUEST_LOGS, operation, status, %error, cause, "refused a REST request");
 }
 
 fn count(operation: Operation, status: StatusCode) {

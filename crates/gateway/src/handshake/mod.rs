@@ -22,6 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::arrival::Arrival;
 use crate::http::Body;
+use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS};
 use crate::{Environment, Settings};
 
 pub(crate) use request::concerns;
@@ -49,7 +50,9 @@ pub(crate) struct Reception {
 /// Answers a request to a client endpoint: 101 and a socket on its way to its worker, or a refusal in words.
 pub(crate) async fn answer(reception: &Reception, mut request: Request<Incoming>) -> Response<Body> {
     let response = admit(reception, &mut request).await.unwrap_or_else(|refusal| {
-        tracing::info!(path = request.uri().path(), %refusal, "a client was refused");
+        let (path, status) = (request.uri().path(), refusal.status().as_u16());
+        let category = CONNECTIVITY_LOGS;
+        tracing::info!(target: CONNECTIVITY, category, path, status, %refusal, "a client was refused");
         tell(reception, &request, &refusal);
         refusal.response()
     });
