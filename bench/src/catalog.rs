@@ -29,6 +29,7 @@ pub(crate) enum Entry {
     Rest(Fanout),
     Publish(Fanout),
     Workers(Workers),
+    Viewers(Fanout),
     Groups(Fanout, Fanout),
     Compression(Fanout),
     Churn(Churn, Churn),
@@ -66,6 +67,10 @@ pub(crate) fn all() -> Vec<Entry> {
         entries.extend([RATE, FULL].map(|speed| {
             Entry::Workers(Workers { workers: 2, fanout: Fanout::over_websocket(subscribers, groups, speed) })
         }));
+    }
+    for (subscribers, groups) in [(1000, 1), (10, 1000)] {
+        let watched = |speed| Fanout { viewers: 1, ..Fanout::over_websocket(subscribers, groups, speed) };
+        entries.extend([RATE, FULL].map(|speed| Entry::Viewers(watched(speed))));
     }
     entries.extend([RATE, FULL].map(|speed| groups_entry(10_000, 100, Fanout::over_websocket(10, 1, speed))));
     for payload_bytes in [256, 1024, 4096] {
@@ -121,6 +126,7 @@ impl Entry {
             Self::Publish(scenario) => format!("publish {scenario}"),
             Self::Compression(scenario) => scenario.to_string(),
             Self::Workers(scenario) => scenario.fanout.to_string(),
+            Self::Viewers(scenario) => format!("watched {scenario}"),
             Self::Groups(many, _) => many.to_string(),
             Self::Churn(scenario, _) => scenario.to_string(),
             Self::Storm(scenario) => scenario.to_string(),
@@ -146,6 +152,7 @@ impl Bench<'_> {
                 self.fanouts("rest", name, corners, &row::REST)
             }
             Entry::Workers(scenario) => self.workers(name, scenario),
+            Entry::Viewers(watched) => self.viewers(name, watched),
             Entry::Groups(many, few) => {
                 ensure!(
                     many.connections() == few.connections(),
@@ -238,6 +245,14 @@ impl Bench<'_> {
         compressed.contender.arguments.extend(["--config".to_owned(), settings.path()]);
         let corners = [compressed, self.service("plain", 1, *scenario)];
         self.fanouts("compression", name, corners, &row::COMPRESSION)
+    }
+
+    fn viewers(&self, name: &str, watched: &Fanout) -> Result<()> {
+        let corners = [
+            self.service(format!("{} viewers", watched.viewers), 1, *watched),
+            self.service("no viewer", 1, Fanout { viewers: 0, ..*watched }),
+        ];
+        self.fanouts("viewers", name, corners, &row::FANOUT)
     }
 
     fn publish(&self, name: &str, scenario: &Fanout) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod measure;
 mod session;
+mod viewer;
 
 pub(crate) use measure::{Measured, call_roll, run};
 pub(crate) use session::openings;

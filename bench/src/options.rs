@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Publish(PublishOptions),
     /// Measures deliveries of a service with several workers beside the same with one.
     Workers(WorkersOptions),
+    /// Measures deliveries while the live trace is followed beside the same unwatched.
+    Viewers(ViewersOptions),
     /// Measures deliveries to many groups beside few of the same size, over the same connections.
     Groups(GroupsOptions),
     /// Measures joining and leaving, beside the same with fewer groups or members.
@@ -128,6 +130,7 @@ impl FanoutOptions {
             protocol: self.protocol,
             fire_and_forget: self.fire_and_forget,
             compression: false,
+            viewers: 0,
         }
     }
 }
@@ -223,6 +226,15 @@ pub(crate) struct WorkersOptions {
 }
 
 #[derive(Args)]
+pub(crate) struct ViewersOptions {
+    /// Viewers that follow everything.
+    #[arg(long, default_value_t = 1, value_parser = parse_count)]
+    viewers: usize,
+    #[command(flatten)]
+    fanout: FanoutOptions,
+}
+
+#[derive(Args)]
 pub(crate) struct GroupsOptions {
     /// Groups; a multiple of `--beside`.
     #[arg(long, default_value_t = 10_000, value_parser = parse_count)]
@@ -294,6 +306,9 @@ impl Command {
             Self::Workers(workers) => {
                 let (workers, fanout) = (workers.workers, workers.fanout.scenario());
                 vec![Entry::Workers(Workers { workers, fanout })]
+            }
+            Self::Viewers(watched) => {
+                vec![Entry::Viewers(Fanout { viewers: watched.viewers, ..watched.fanout.scenario() })]
             }
             Self::Groups(groups) => {
                 let shape = Fanout::over_websocket(groups.members, 1, groups.speed.speed(50_000));

@@ -85,6 +85,8 @@ pub(crate) struct Fanout {
     pub(crate) fire_and_forget: bool,
     /// Whether subscribers ask for compressed messages.
     pub(crate) compression: bool,
+    /// Viewers that follow the live trace meanwhile.
+    pub(crate) viewers: usize,
 }
 
 impl Fanout {
@@ -101,6 +103,7 @@ impl Fanout {
             protocol: Protocol::Json,
             fire_and_forget: false,
             compression: false,
+            viewers: 0,
         }
     }
 

@@ -11,19 +11,28 @@ use crate::tool::Tool;
 /// Runs the official JavaScript clients and raw sockets against the release binary.
 pub(crate) fn node(project: &Project) -> Result<()> {
     let folder = folder(project);
-    let lock = fs::read_to_string(folder.join("package-lock.json"))?;
-    let stamp = Stamp { path: project.target.join("conformance-npm.stamp"), wanted: lock };
-    if !stamp.is_current(&folder.join("node_modules")) {
-        let arguments = ["ci", "--no-audit", "--no-fund"];
-        process::run(Command::new("npm").args(arguments).current_dir(&folder))?;
-        stamp.write()?;
-    }
+    install(project, &folder, "conformance-npm.stamp")?;
+    // What the console's page is built by, so that a test can build it again and compare.
+    install(project, &project.root.join("ui"), "ui-npm.stamp")?;
     Tool::NatsServer.offer();
+    Tool::Chromium.offer();
     let tests = files(&folder.join("js"), ".test.mjs")?;
     let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
     let mut node = Command::new("node");
     node.args(arguments).args(tests).current_dir(&folder).env("HUBWIRE_BIN", binary(project)?);
     process::run(&mut node)
+}
+
+/// Installs what a folder's lock file lists, unless that was done before.
+fn install(project: &Project, folder: &Path, stamp: &str) -> Result<()> {
+    let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
+    let stamp = Stamp { path: project.target.join(stamp), wanted };
+    if !stamp.is_current(&folder.join("node_modules")) {
+        let arguments = ["ci", "--no-audit", "--no-fund"];
+        process::run(Command::new("npm").args(arguments).current_dir(folder))?;
+        stamp.write()?;
+    }
+    Ok(())
 }
 
 /// Runs the official Python clients against the release binary.

@@ -19,6 +19,8 @@ pub(crate) enum Tool {
     NatsServer,
     /// Counts instructions.
     Valgrind,
+    /// Shows the console to its tests.
+    Chromium,
 }
 
 impl Tool {
@@ -54,6 +56,7 @@ impl Tool {
             Self::CxxCompiler => "a C++ compiler",
             Self::NatsServer => "nats-server",
             Self::Valgrind => "valgrind",
+            Self::Chromium => "Chromium",
         }
     }
 
@@ -65,6 +68,7 @@ impl Tool {
             Self::CxxCompiler => &["g++"],
             Self::NatsServer => &["nats-server"],
             Self::Valgrind => &["valgrind", "libc6-dbg"],
+            Self::Chromium => &["chromium"],
         }
     }
 
@@ -77,6 +81,9 @@ impl Tool {
                 process::succeeds(Command::new("python3").args(["-c", check]))
             }
             Self::CxxCompiler => process::succeeds(Command::new("c++").arg("--version")),
+            Self::Chromium => ["chromium", "chromium-browser", "google-chrome"]
+                .iter()
+                .any(|program| process::succeeds(Command::new(program).arg("--version"))),
             // Debian keeps it where only root looks.
             Self::NatsServer => ["nats-server", "/usr/sbin/nats-server"]
                 .iter()

@@ -1,6 +1,7 @@
 //! Measures one run.
 
 use super::session::Session;
+use super::viewer::Viewer;
 use crate::affinity;
 use crate::cpu;
 use crate::ledger::Counts;
@@ -68,6 +69,8 @@ pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -
     ensure!(groups.is_multiple_of(each), "{groups} groups are not a multiple of {each} for each subscriber");
     ensure!(scenario.groups <= GROUPS_MAX, "more than {GROUPS_MAX} groups");
     let mut server = Server::start(contender, &options.server_cpu, options.generator_cpu)?;
+    let viewers = (0..scenario.viewers).map(|_| Viewer::follow(&server.host));
+    let viewers = viewers.collect::<Result<Vec<_>>>()?;
     let mut session = Session::open(scenario, &server, contender.is_reference)?;
     session.settle()?;
     session.warm_up()?;
@@ -80,6 +83,7 @@ pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -
     // Duplicates of the last messages would come about now.
     session.settle()?;
     server.ensure_alive()?;
+    drop(viewers);
     let resident_bytes = cpu::memory(server.id())?.resident_bytes;
     let held = pace.held();
     Ok(Measured { resident_bytes, held, ..summary(&session, &before, &after) })

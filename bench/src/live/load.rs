@@ -113,6 +113,7 @@ impl Load {
             publishers: usize::from(self.publishers.unwrap_or(self.path.default_publishers())),
             protocol: self.protocol,
             fire_and_forget: false,
+            viewers: 0,
         }
     }
 }

@@ -23,6 +23,10 @@ pub enum Permission {
 pub struct PermissionError;
 
 impl Permission {
+    /// All of them, in the order of their numbers.
+    const ALL: [Self; 4] =
+        [Self::SendToGroup, Self::JoinLeaveGroup, Self::SetGroupState, Self::GetGroupState];
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,6 +115,25 @@ impl Permissions {
     /// [`LimitReached`] if that would name too many groups; nothing was changed, and REST callers get 409.
     pub fn revoke(&mut self, permission: Permission, group: &str) -> Result<(), LimitReached> {
         self.set(permission, group, false)
+    }
+
+    /// What is allowed and what is denied, for a person to read: `permission` for all groups, `permission:group` for one group or a pattern. At
+    /// most `limit` entries each.
+    pub fn described(&self, limit: usize) -> (Vec<String>, Vec<String>) {
+        let (mut allowed, mut denied) = (Vec::new(), Vec::new());
+        for permission in Permission::ALL {
+            if self.defaults[permission as usize] {
+                allowed.push(permission.to_string());
+            }
+            let rules = self.rules.iter().flat_map(|rules| rules[permission as usize].described());
+            for (group, allows) in rules {
+                let list = if allows { &mut allowed } else { &mut denied };
+                if list.len() < limit {
+                    list.push(format!("{permission}:{group}"));
+                }
+            }
+        }
+        (allowed, denied)
     }
 
     fn set(&mut self, permission: Permission, group: &str, allowed: bool) -> Result<(), LimitReached> {

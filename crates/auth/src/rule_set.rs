@@ -72,6 +72,12 @@ impl RuleSet {
         Ok(())
     }
 
+    /// Every rule as text, patterns first, and whether it allows.
+    pub(crate) fn described(&self) -> impl Iterator<Item = (String, bool)> {
+        let patterns = self.patterns.iter().map(|pattern| (pattern.to_string(), true));
+        patterns.chain(self.literals.iter().map(|(group, allowed)| (group.to_string(), *allowed)))
+    }
+
     fn allows_unnamed(&self, default: bool, group: &str) -> bool {
         default || self.patterns.iter().any(|pattern| pattern.matches(group))
     }

@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Outbox(Outbox),
     /// Find out why something does not work.
     Doctor(Doctor),
+    /// Follow what the service does: connections, refusals, calls, publishes.
+    Trace(Trace),
+    /// Say why a message did, or did not, reach somebody.
+    Why(Why),
     /// Load a service, here or anywhere, and report rates, latencies, and what was lost.
     Bench(Bench),
 }
@@ -186,6 +190,95 @@ pub(crate) struct Meant {
     /// One, by its number
     #[arg(value_name = "NUMBER")]
     pub(crate) number: Option<u64>,
+}
+
+/// How the commands that use the console find it, and get in.
+#[derive(Debug, Args)]
+pub(crate) struct ConsoleAccess {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Connection string, of which only the endpoint matters here; wins over the settings
+    #[arg(long, env = "HUBWIRE_CONNECTION_STRING", value_name = "STRING", hide_env_values = true)]
+    pub(crate) connection_string: Option<String>,
+    /// Console token [default: none; on a loopback address with the development key none is needed]
+    #[arg(long, env = "HUBWIRE_CONSOLE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) console_token: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The options of `trace`.
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    #[command(flatten)]
+    pub(crate) access: ConsoleAccess,
+    /// Only of this hub
+    #[arg(long)]
+    pub(crate) hub: Option<String>,
+    /// Only of this group
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Only of this user
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// Only of this connection
+    #[arg(long, value_name = "ID")]
+    pub(crate) connection: Option<String>,
+    /// Only this kind, such as connectionRefused or publish; may be repeated
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+    /// Only refusals, faults and losses
+    #[arg(long)]
+    pub(crate) warnings: bool,
+    /// Only what contains this text
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// Past events to begin with
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=2000))]
+    pub(crate) history: u32,
+}
+
+/// The options of `why`.
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    #[command(flatten)]
+    pub(crate) access: ConsoleAccess,
+    /// Hub of the message
+    #[arg(long)]
+    pub(crate) hub: String,
+    /// Message, by the id that `trace` shows [default: the newest that fits]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["to_group", "to_user", "to_connection", "text"])]
+    pub(crate) message: Option<String>,
+    /// The newest message to this group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) to_group: Option<String>,
+    /// The newest message to this user
+    #[arg(long, value_name = "USER")]
+    pub(crate) to_user: Option<String>,
+    /// The newest message to this connection
+    #[arg(long, value_name = "ID")]
+    pub(crate) to_connection: Option<String>,
+    /// The newest message that contains this
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    #[command(flatten)]
+    pub(crate) missing: Missing,
+}
+
+/// Who should have got the message: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Missing {
+    /// A connection
+    #[arg(long, value_name = "ID")]
+    pub(crate) connection: Option<String>,
+    /// The connections of a user
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// The members of a group
+    #[arg(long)]
+    pub(crate) group: Option<String>,
 }
 
 /// The options of `doctor`.

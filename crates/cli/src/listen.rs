@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::arguments::Listen;
 use crate::client::JsonClient;
-use crate::output;
+use crate::output::{self, harmless};
 use crate::service::Service;
 
 /// Joins and prints until it is interrupted, or the service closes the connection.
@@ -61,15 +61,6 @@ fn readable(text: &str) -> anyhow::Result<String> {
         _ => format!("[server] {data}"),
     };
     Ok(harmless(&line))
-}
-
-/// Text of other people's, without what would steer the terminal or begin a line that nobody sent.
-fn harmless(text: &str) -> String {
-    let escaped = |character: char| {
-        let steers = character.is_control() && character != '\t';
-        if steers { character.escape_default().to_string() } else { character.to_string() }
-    };
-    text.chars().map(escaped).collect()
 }
 
 fn status(frame: &Value, listen: &Listen) -> String {

@@ -1,8 +1,9 @@
-//! The binary `hubwire`: starts the service, prints client URLs, joins a hub from the terminal, and measures.
+//! The binary `hubwire`: starts the service, prints client URLs, joins a hub from the terminal, shows what the service does, and measures.
 
 mod arguments;
 mod bench;
 mod client;
+mod console;
 mod doctor;
 mod listen;
 mod logging;
@@ -13,6 +14,8 @@ mod send;
 mod serve;
 mod service;
 mod token;
+mod trace;
+mod why;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
         Command::Send(send) => send::run(&send),
         Command::Outbox(outbox) => outbox::run(&outbox),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Trace(trace) => trace::run(&trace),
+        Command::Why(why) => why::run(&why),
         Command::Bench(bench) => bench::run(&bench),
     };
     match outcome {

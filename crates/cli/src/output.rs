@@ -26,3 +26,12 @@ pub(crate) fn error(text: &str) {
     // Nobody may be reading any more; that must not keep the program from what it is doing.
     let _unread = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// Text of other people's, without what would steer the terminal or begin a line that nobody sent.
+pub(crate) fn harmless(text: &str) -> String {
+    let escaped = |character: char| {
+        let steers = character.is_control() && character != '\t';
+        if steers { character.escape_default().to_string() } else { character.to_string() }
+    };
+    text.chars().map(escaped).collect()
+}

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use hubwire_auth::{AccessKey, ClientToken, ConnectionString, issue_client_token, issue_rest_token};
 use hubwire_protocol::HubName;
 use hubwire_server::{Config, Endpoint};
+use tokio::net::TcpStream;
 
 use crate::arguments::Access;
 
@@ -75,21 +76,39 @@ impl Service {
     }
 
     /// A socket to the service.
-    pub(crate) async fn connect(&self) -> anyhow::Result<tokio::net::TcpStream> {
-        if self.endpoint.scheme() == "https" {
-            bail!("this command speaks plain http so far, and {} is not (setting `endpoint`)", self.endpoint);
-        }
-        let authority = self.endpoint.authority();
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-        let stream = tokio::net::TcpStream::connect(&address).await;
-        stream.with_context(|| {
-            format!(
-                "cannot connect to {} (settings `listen` and `endpoint`); is `hubwire serve` running?",
-                self.endpoint
-            )
-        })
+    pub(crate) async fn connect(&self) -> anyhow::Result<TcpStream> {
+        connect(&self.endpoint).await
     }
+}
+
+/// A socket to an endpoint.
+pub(crate) async fn connect(endpoint: &Endpoint) -> anyhow::Result<TcpStream> {
+    if endpoint.scheme() == "https" {
+        bail!("this command speaks plain http so far, and {endpoint} is not (setting `endpoint`)");
+    }
+    let authority = endpoint.authority();
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+    let stream = TcpStream::connect(&address).await;
+    stream.with_context(|| {
+        format!(
+            "cannot connect to {endpoint} (settings `listen` and `endpoint`); is `hubwire serve` running?"
+        )
+    })
+}
+
+/// The endpoint of a service: of a connection string, else of the settings that would start it here.
+pub(crate) fn endpoint(connection_string: Option<&str>, config: &Config) -> anyhow::Result<Endpoint> {
+    let Some(text) = connection_string else {
+        return Ok(config
+            .endpoint
+            .clone()
+            .unwrap_or_else(|| Endpoint::of_listener(config.listen, config.tls.is_some())));
+    };
+    let string = ConnectionString::parse(text).context("--connection-string or HUBWIRE_CONNECTION_STRING")?;
+    Endpoint::parse(string.endpoint()).with_context(|| {
+        format!("the connection string's endpoint `{}` is not a base URL", string.endpoint())
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a command line tool has no other clock")]

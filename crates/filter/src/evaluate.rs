@@ -103,7 +103,7 @@ impl<'a, S: Subject> Evaluation<'a, S> {
     }
 
     /// Only text can be the name of a group; anything else is unequal to all of them.
-    fn is_member(&self, value: &Value<'_>) -> bool {
+    pub(crate) fn is_member(&self, value: &Value<'_>) -> bool {
         matches!(value, Value::Text(Some(name)) if self.subject.in_group(name))
     }
 }

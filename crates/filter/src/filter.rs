@@ -67,6 +67,10 @@ impl Filter {
         Evaluation::of(subject).verdict(&self.expression).unwrap_or(false)
     }
 
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.expression
+    }
+
     /// The text that was parsed.
     pub fn source(&self) -> &str {
         &self.source

@@ -24,6 +24,7 @@ mod print;
 mod subject;
 mod text;
 mod value;
+mod values;
 
 pub use error::Error;
 pub use filter::{EXPRESSION_DEPTH_MAX, FILTER_BYTES_MAX, Filter};

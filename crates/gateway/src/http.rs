@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
 use hubwire_hub::ClientCertificate;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -20,8 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::handshake::{self, Reception};
 
-/// The body of every answer: short, or a page of a listing.
-pub(crate) type Body = Full<Bytes>;
+/// The body of an answer: short, or a page of a listing; or one that goes on.
+pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 /// Answers whatever is not a client's handshake.
 pub trait Fallback: 'static {
@@ -140,7 +141,7 @@ const HTTP2_STREAMS_MAX: u32 = 256;
 
 /// An answer with a status, a plain sentence, and nothing else.
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(text.into()));
+    let mut response = Response::new(Either::Left(Full::new(text.into())));
     *response.status_mut() = status;
     let plain_text = http::HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(http::header::CONTENT_TYPE, plain_text);

@@ -12,6 +12,7 @@ mod error;
 mod handshake;
 mod http;
 mod listener;
+mod log;
 mod reading;
 mod settings;
 mod socket;
@@ -23,7 +24,7 @@ mod writing;
 
 pub use environment::Environment;
 pub use error::Error;
-pub use http::Fallback;
+pub use http::{Body, Fallback};
 pub use listener::bind;
 pub use settings::{HubSettings, Limits, Settings};
 pub use worker::{Parts, Shared, Worker};

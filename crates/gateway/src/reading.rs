@@ -7,6 +7,7 @@ use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::{CloseFrame, DecodeError, Frame, MessageKind, Opcode, control_frame};
 use hubwire_protocol::{Request, json, protobuf};
 
+use crate::log::{MESSAGING, MESSAGING_LOGS};
 use crate::socket::Socket;
 use crate::worker::State;
 
@@ -46,12 +47,15 @@ impl<E: Exchange> State<E> {
         match socket.stream.read(buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
             Ok(read) if socket.deaf => {
-                if read == buffer.len() || socket.ended || socket.stream.has_more() {
+                self.measures.received_bytes += read as u64;
+                let goes_on = |socket: &mut Socket| socket.ended || socket.stream.has_more();
+                if read == buffer.len() || self.socket(key).is_some_and(goes_on) {
                     self.queue_read(key);
                 }
             }
             Ok(read) => {
                 socket.heard_ms = now_ms;
+                self.measures.received_bytes += read as u64;
                 self.consume(key, &mut buffer[..read]);
                 // A short read has emptied the socket; the next byte is a new event.
                 let goes_on = |socket: &mut Socket| socket.ended || socket.stream.has_more();
@@ -146,7 +150,8 @@ impl<E: Exchange> State<E> {
         match decoded {
             Ok(request) => self.shard.request(key, request, self.now_ms),
             Err((close, error)) => {
-                tracing::debug!(connection = ?self.shard.connection_id(key), error, "a client message is invalid");
+                let (category, connection) = (MESSAGING_LOGS, self.shard.connection_id(key));
+                tracing::debug!(target: MESSAGING, category, ?connection, error, "a client message is invalid");
                 self.fail(key, &close);
             }
         }
@@ -170,7 +175,8 @@ impl<E: Exchange> State<E> {
         if self.shard.connection_id(key).is_none() {
             return self.drop_socket(key, Ending::Lost);
         }
-        tracing::debug!(connection = ?self.shard.connection_id(key), %error, "a client frame is invalid");
+        let (category, connection) = (MESSAGING_LOGS, self.shard.connection_id(key));
+        tracing::debug!(target: MESSAGING, category, ?connection, %error, "a client frame is invalid");
         let close = match error {
             DecodeError::TooLarge => Close::MESSAGE_TOO_LARGE,
             DecodeError::InvalidUtf8 => Close::INVALID_UTF8,

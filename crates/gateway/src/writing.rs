@@ -41,7 +41,9 @@ impl<E: Exchange> State<E> {
         let Some(outbox) = self.shard.outbox(key, self.now_ms) else {
             return;
         };
-        let flushed = write_all(&mut socket.stream, outbox, &mut socket.written_bytes, &mut self.heads);
+        let sent_bytes = &mut self.measures.sent_bytes;
+        let flushed =
+            write_all(&mut socket.stream, outbox, &mut socket.written_bytes, &mut self.heads, sent_bytes);
         match flushed {
             Flushed::All => {}
             Flushed::Blocked => self.shard.set_blocked(key, true),
@@ -72,6 +74,7 @@ fn write_all(
     outbox: &mut Outbox,
     written_bytes: &mut usize,
     heads: &mut Vec<u8>,
+    sent_bytes: &mut u64,
 ) -> Flushed {
     while !outbox.is_empty() {
         let attempt = match write_some(stream, outbox, *written_bytes, heads) {
@@ -81,6 +84,7 @@ fn write_all(
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => return Flushed::Dead,
         };
+        *sent_bytes += attempt.written as u64;
         if attempt.written == attempt.bytes {
             *written_bytes = 0;
             outbox.written(attempt.frames, false);

@@ -4,7 +4,7 @@ use hubwire_auth::Permission;
 use hubwire_filter::Filter;
 use hubwire_protocol::{ConnectionId, GroupName, UserId};
 
-use crate::Target;
+use crate::{Explanations, Findings, Inquiry, Survey, Target};
 
 /// Whose group memberships a command changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,10 @@ pub enum Command {
     },
     /// Can the session still be recovered? Answers [`Reply::Session`] or [`Reply::Missing`].
     FindSession(ConnectionId),
+    /// Why did a message reach somebody, or not? Answers [`Reply::Explained`].
+    Explain(Inquiry),
+    /// What is there, for a person to look at? Answers [`Reply::Surveyed`].
+    Survey(Survey),
 }
 
 /// The shards that a command must reach.
@@ -82,7 +86,9 @@ impl Command {
             | Self::Grant(id, ..)
             | Self::Revoke(id, ..)
             | Self::Check(id, ..)
-            | Self::FindSession(id) => Scope::Owner(*id),
+            | Self::FindSession(id)
+            | Self::Explain(Inquiry { subject: Target::Connection(id), .. })
+            | Self::Survey(Survey::Connections(Target::Connection(id), _)) => Scope::Owner(*id),
             _ => Scope::All,
         }
     }
@@ -113,6 +119,10 @@ pub enum Reply {
         /// The subprotocol to echo.
         subprotocol: Arc<str>,
     },
+    /// Why a message reached somebody, or not.
+    Explained(Explanations),
+    /// What was found.
+    Surveyed(Box<Findings>),
 }
 
 impl Reply {
@@ -124,6 +134,15 @@ impl Reply {
             (Self::Members(mut left), Self::Members(right)) => {
                 left.extend(right);
                 Self::Members(left)
+            }
+            (Self::Explained(mut left), Self::Explained(right)) => {
+                left.items.extend(right.items);
+                left.more += right.more;
+                Self::Explained(left)
+            }
+            (Self::Surveyed(mut left), Self::Surveyed(right)) => {
+                left.merge(*right);
+                Self::Surveyed(left)
             }
             (Self::Missing, other) => other,
             (found, _) => found,

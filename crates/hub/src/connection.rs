@@ -102,6 +102,8 @@ pub(crate) struct Connection {
     /// Its latest attachment to a socket, by a number that no other attachment in the shard has: tells an expiry that was overtaken by a
     /// recovery, or that belonged to another connection in the same place.
     pub(crate) attachment: u64,
+    /// When it began, on the shard's clock in milliseconds.
+    pub(crate) opened_ms: u64,
     /// The number of its latest event.
     pub(crate) events: u64,
     pub(crate) origin: Arc<str>,
@@ -121,7 +123,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(opening: &mut Opening, hub: u32, attachment: u64) -> Self {
+    pub(crate) fn new(opening: &mut Opening, hub: u32, attachment: u64, opened_ms: u64) -> Self {
         let reliable = matches!(opening.protocol, Protocol::PubSub(subprotocol) if subprotocol.is_reliable());
         Self {
             id: opening.id,
@@ -137,6 +139,7 @@ impl Connection {
             blocked: false,
             holds: 0,
             attachment,
+            opened_ms,
             events: 0,
             origin: opening.origin.clone(),
             state: opening.state.take(),

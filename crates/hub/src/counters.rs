@@ -1,9 +1,13 @@
+use crate::CloseCategory;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident => $metric:literal,)*) => {
         /// What a shard has seen and done since it started. Every bound and every drop is counted here.
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct Counters {
             $($(#[$doc])* pub $field: u64,)*
+            /// Connections that ended, by category.
+            pub closes: [u64; CloseCategory::ALL.len()],
         }
 
         impl Counters {

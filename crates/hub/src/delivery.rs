@@ -1,12 +1,15 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use hubwire_protocol::{Head, Subprotocol};
+use hubwire_protocol::{ConnectionId, Head, Subprotocol};
 
 use crate::backpressure::is_behind;
 use crate::connection::{Connection, Link};
 pub(crate) use crate::encoding::Content;
 pub(crate) use crate::encoding::Encodings;
-use crate::outbox::Outbound;
+use crate::group::Groups;
+use crate::hub::Hub;
+use crate::outbox::{Outbound, Outbox};
+use crate::recording::{Record, Verdict};
 use crate::selection::Selection;
 use crate::shard::Shard;
 use crate::window::{Full, Window};
@@ -27,6 +30,17 @@ pub(crate) enum Outcome {
     WindowFull,
 }
 
+impl Outcome {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Delivered => Verdict::Delivered,
+            Self::Nothing => Verdict::Skipped,
+            Self::OutboxFull => Verdict::OutboxFull,
+            Self::WindowFull => Verdict::WindowFull,
+        }
+    }
+}
+
 impl Shard {
     /// Delivers an envelope to its recipients in this shard: to the outbox of each that has a socket, and to the window of each that
     /// is reliable. Who cannot take it loses its connection, and nobody else notices.
@@ -37,32 +51,34 @@ impl Shard {
             return;
         };
         let hub = &self.hubs[hub_slot as usize];
-        let single;
-        let recipients = match &envelope.target {
-            Target::Hub => &hub.connections[..],
-            Target::Group(group) => match hub.groups.get(group) {
-                Some(group) => &self.groups.get(*group).members[..],
-                None => &[],
-            },
-            Target::User(user) => hub.users.get(user).map_or(&[][..], |connections| &connections[..]),
-            Target::Connection(id) => {
-                single = self.ids.get(id).copied();
-                single.as_slice()
-            }
-        };
+        let mut single = None;
+        let recipients = recipients(hub, &self.groups, &self.ids, &envelope.target, &mut single);
         let selection = Selection::new(&envelope.excluded, envelope.filter.as_deref());
         let content = Content::Message(&envelope.message);
+        let unix_ms = self.unix_ms();
         let encodings = Encodings::new(content, self.json_form, &mut self.deflater);
         let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
+        let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
+        let mut record = recorded.then(|| Record::new(envelope, unix_ms, recipients.len()));
         let mut overflowing = Vec::new();
         let mut behind = false;
         for &key in recipients {
             let connection = &mut self.connections[key.index()];
-            if connection.hub != hub_slot || !selection.includes(key, connection, hub, &self.groups) {
+            if connection.hub != hub_slot {
                 continue;
             }
-            match delivery.deliver(connection) {
+            if let Some(verdict) = selection.leaves_out(key, connection, hub, &self.groups) {
+                if let Some(record) = &mut record {
+                    record.note(connection, verdict);
+                }
+                continue;
+            }
+            let outcome = delivery.deliver(connection);
+            if let Some(record) = &mut record {
+                record.note(connection, outcome.verdict());
+            }
+            match outcome {
                 Outcome::Delivered => {
                     self.counters.deliveries += 1;
                     behind |= envelope.publisher.is_some() && is_behind(connection, &self.limits);
@@ -74,11 +90,36 @@ impl Shard {
             }
         }
         delivery.count(&mut self.counters);
+        if let Some(record) = record {
+            self.keep_record(envelope, record);
+        }
         if behind {
             self.press(envelope, now_ms);
         }
         for (key, window) in overflowing {
             self.overflow(key, window);
+        }
+    }
+}
+
+/// The connections that a target means here. A single one is put into `single`.
+fn recipients<'a>(
+    hub: &'a Hub,
+    groups: &'a Groups,
+    ids: &HashMap<ConnectionId, ConnectionKey>,
+    target: &Target,
+    single: &'a mut Option<ConnectionKey>,
+) -> &'a [ConnectionKey] {
+    match target {
+        Target::Hub => &hub.connections,
+        Target::Group(group) => match hub.groups.get(group) {
+            Some(group) => &groups.get(*group).members,
+            None => &[],
+        },
+        Target::User(user) => hub.users.get(user).map_or(&[][..], |connections| &connections[..]),
+        Target::Connection(id) => {
+            *single = ids.get(id).copied();
+            single.as_slice()
         }
     }
 }
@@ -115,10 +156,10 @@ impl<'a> Delivery<'a> {
             }
             (Some(subprotocol), None) => {
                 let bytes = self.encodings.subprotocol(subprotocol);
-                self.whole(bytes)
+                self.whole(bytes, &mut connection.outbox)
             }
             (None, _) => match self.encodings.simple() {
-                Some(bytes) => self.whole(bytes),
+                Some(bytes) => self.whole(bytes, &mut connection.outbox),
                 None => return Outcome::Nothing,
             },
         };
@@ -162,8 +203,9 @@ impl<'a> Delivery<'a> {
         counters.compressed_bytes += savings.compressed_bytes;
     }
 
-    fn whole(&self, bytes: bytes::Bytes) -> Outbound {
-        Outbound { deadline_ms: self.deadline_ms, ..Outbound::whole(bytes) }
+    fn whole(&self, bytes: bytes::Bytes, outbox: &mut Outbox) -> Outbound {
+        let sequence_id = u64::from(outbox.next_number());
+        Outbound { sequence_id, deadline_ms: self.deadline_ms, ..Outbound::whole(bytes) }
     }
 }
 

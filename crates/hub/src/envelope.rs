@@ -3,6 +3,8 @@ use std::sync::Arc;
 use hubwire_filter::Filter;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, Message, UserId};
 
+use crate::{MessageId, Source};
+
 /// The connections that an envelope or a close is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -33,6 +35,12 @@ pub struct Envelope {
     pub filter: Option<Arc<Filter>>,
     /// The publisher, if the message is one of a stream: where subscribers cannot keep up, it is asked to wait.
     pub publisher: Option<ConnectionId>,
+    /// What the message is known by while somebody watches.
+    pub message_id: MessageId,
+    /// Where the message comes from; only whoever watches is told.
+    pub source: Source,
+    /// When it was accepted, in microseconds on a clock that all shards share; 0 where nobody measures.
+    pub accepted_us: u64,
     /// How long a copy may wait for its recipient before it is dropped and counted; 0 means for ever. In seconds, 0 to 300.
     pub ttl_s: u16,
 }
@@ -41,7 +49,18 @@ impl Envelope {
     /// An envelope for everyone that its target means.
     pub fn new(hub: HubName, target: Target, message: Message) -> Self {
         let (message, excluded) = (Arc::new(message), Arc::default());
-        Self { hub, target, message, excluded, filter: None, publisher: None, ttl_s: 0 }
+        Self {
+            hub,
+            target,
+            message,
+            excluded,
+            filter: None,
+            publisher: None,
+            message_id: MessageId::default(),
+            source: Source::default(),
+            accepted_us: 0,
+            ttl_s: 0,
+        }
     }
 
     /// What the envelope adds to an inbox that is bounded in bytes.

@@ -7,7 +7,7 @@ use hubwire_protocol::{ConnectionId, GroupName, HubName};
 
 use crate::selection::Selection;
 use crate::shard::Shard;
-use crate::{Command, ConnectionKey, Member, Reply, Subject, Target};
+use crate::{Command, ConnectionKey, Happening, Member, Party, Reply, Subject, Target};
 
 impl Shard {
     /// Carries out an application's command on all that it concerns in this shard.
@@ -24,7 +24,7 @@ impl Shard {
             }
             Command::LeaveAll(subject) => {
                 let keys = self.subjects(hub, subject);
-                keys.iter().for_each(|key| self.leave_all(*key));
+                keys.iter().for_each(|key| self.leave_all(*key, Party::Application));
                 found(!keys.is_empty())
             }
             Command::JoinMatching(groups, filter) => {
@@ -49,6 +49,8 @@ impl Shard {
             }
             Command::List { group, after, limit } => Reply::Members(self.list(hub, group, *after, *limit)),
             Command::FindSession(id) => self.session(hub, *id),
+            Command::Explain(inquiry) => Reply::Explained(self.explain(hub, inquiry)),
+            Command::Survey(survey) => Reply::Surveyed(Box::new(self.survey(hub, survey))),
         }
     }
 
@@ -99,7 +101,7 @@ impl Shard {
         let mut all = true;
         for key in keys {
             for group in groups {
-                all &= self.join(*key, group);
+                all &= self.join(*key, group, Party::Application);
             }
         }
         if all { found(!keys.is_empty()) } else { Reply::LimitReached }
@@ -108,7 +110,7 @@ impl Shard {
     fn leave_each(&mut self, keys: &[ConnectionKey], groups: &[GroupName]) -> Reply {
         for key in keys {
             for group in groups {
-                self.leave(*key, group);
+                self.leave(*key, group, Party::Application);
             }
         }
         found(!keys.is_empty())
@@ -122,7 +124,7 @@ impl Shard {
         }
         for key in keys {
             let text: Cow<'static, str> = Cow::Owned(text.clone());
-            self.close(*key, &Close::NORMAL, text.clone(), text);
+            self.close_by(*key, &Close::NORMAL, text.clone(), text, Party::Application);
         }
         found(!keys.is_empty())
     }
@@ -144,6 +146,9 @@ impl Shard {
         } else {
             permissions.revoke(permission, group.as_str())
         };
+        if changed.is_ok() {
+            self.tell(key, Some(group), |_| Happening::Permitted { permission, allowed: allow });
+        }
         changed.map_or(Reply::LimitReached, |()| Reply::Done)
     }
 

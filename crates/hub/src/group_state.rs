@@ -193,6 +193,7 @@ impl Shard {
         let Some(StateAck { ack_id }) = self.connections[key.index()].activity().state_ack.take() else {
             return;
         };
+        self.note_home_request();
         self.finish_request(key, ack_id, refused.map_or(Ok(()), Err));
         self.release(key);
     }

@@ -3,6 +3,7 @@
 //! Its nouns: a [`Shard`] owns the connections of one worker and all that is indexed by them. An [`Envelope`] is one publish, a
 //! [`Command`] is what an application asks, a [`Reply`] what came of it; a [`Router`] takes both to all shards. What a shard wants of its
 //! surroundings is an [`Effect`]; what happens in it is an [`Event`], of which an [`Application`] is told; what it wants written waits in a connection's [`Outbox`].
+//! While an [`Observer`] watches, it is told of [`Fact`]s, and a [`Rule`] explains what became of a message; a [`Survey`] shows what there is.
 //!
 //! It must never know about sockets, runtimes, clocks or random sources: time is handed in as milliseconds on a monotonic clock.
 
@@ -10,6 +11,7 @@ mod ack_memory;
 mod activity;
 mod application;
 mod backpressure;
+mod close_category;
 mod command;
 mod connection;
 mod counters;
@@ -22,6 +24,9 @@ mod event;
 mod exchange;
 mod execute;
 mod expiry;
+mod explain;
+mod explanation;
+mod fact;
 mod frame_queue;
 mod group;
 mod group_state;
@@ -29,9 +34,11 @@ mod hub;
 mod invocation;
 mod letter;
 mod limits;
+mod observer;
 mod outbox;
 mod presence;
 mod raise;
+mod recording;
 mod request;
 mod router;
 mod selection;
@@ -39,12 +46,15 @@ mod session;
 mod shard;
 mod state_home;
 mod stream;
+mod survey;
+mod trace;
 mod user;
 mod window;
 
 pub use application::{
     Acceptance, Application, Attempt, ClientCertificate, Decision, NoApplication, Rejection,
 };
+pub use close_category::CloseCategory;
 pub use command::{Command, Member, Reply, Scope, Subject};
 pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
 pub use counters::Counters;
@@ -52,10 +62,14 @@ pub use effect::Effect;
 pub use envelope::{Envelope, Target};
 pub use event::{Answer, Event, Occurrence, Question, Unanswered};
 pub use exchange::{Exchange, Mark, Parcel};
+pub use explanation::{Explanation, Explanations, Inquiry, Rule};
+pub use fact::{Delivered, Fact, Happening, MessageId, Party, Published, RestCall, Source, UpstreamCall};
 pub use letter::{Letter, Recipient};
 pub use limits::Limits;
+pub use observer::{Count, Durations, NoObserver, Observer, Sample};
 pub use outbox::{Outbound, Outbox};
 pub use presence::{GroupEvents, Membership, Presence};
 pub use router::{Busy, Routed, Router};
 pub use session::Ending;
 pub use shard::Shard;
+pub use survey::{ConnectionFinding, Distinct, Findings, HubFinding, Page, Survey};

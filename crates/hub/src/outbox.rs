@@ -12,7 +12,8 @@ pub struct Outbound {
     pub head: Head,
     /// How many bytes `bytes` had before it was compressed, where a head of its own has to know; 0 in all other cases.
     pub plain_bytes: u32,
-    /// The recipient's sequence id; 0 where `bytes` is a whole frame.
+    /// The recipient's sequence id. Of a whole frame, which does not show it: its number among the messages of its outbox, or 0 if it
+    /// holds none.
     pub sequence_id: u64,
     /// When the frame is no longer worth sending, on the shard's clock in milliseconds; 0 is never.
     pub deadline_ms: u64,
@@ -48,6 +49,8 @@ pub struct Outbox {
     /// Whether part of the first frame is with the kernel already: then it must be finished, whatever happens.
     started: bool,
     closing: bool,
+    /// The number of the newest frame that holds a message without a sequence id.
+    last_number: u32,
     /// The earliest deadline among the frames, or earlier; 0 while none has one.
     deadline_ms: u64,
 }
@@ -116,6 +119,23 @@ impl Outbox {
         dropped
     }
 
+    /// A number for the next message without a sequence id: by it a recording finds the message again.
+    pub(crate) fn next_number(&mut self) -> u32 {
+        self.last_number = self.last_number.wrapping_add(1);
+        self.last_number
+    }
+
+    /// The number that was given last.
+    pub(crate) fn last_number(&self) -> u32 {
+        self.last_number
+    }
+
+    /// The number of the first message without a sequence id that waits.
+    pub(crate) fn first_number(&self) -> Option<u32> {
+        let numbered = |frame: &&Outbound| frame.head == Head::None && frame.sequence_id != 0;
+        self.frames.iter().find(numbered).map(|frame| frame.sequence_id as u32)
+    }
+
     /// Appends a frame, unless the outbox would exceed its bounds.
     pub(crate) fn push(&mut self, frame: Outbound, messages_max: usize, bytes_max: usize) -> bool {
         if self.frames.len() >= messages_max || self.bytes + frame.bytes.len() > bytes_max {
@@ -147,6 +167,6 @@ impl Outbox {
 
     /// Forgets everything, since the socket is gone.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self { last_number: self.last_number, ..Self::default() };
     }
 }

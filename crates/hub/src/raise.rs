@@ -132,7 +132,8 @@ impl Shard {
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
         let message = Message::new(Sender::Server, data, answer.metadata);
-        let envelope = Envelope::new(hub, Target::Connection(connection.id), message);
+        let mut envelope = Envelope::new(hub, Target::Connection(connection.id), message);
+        self.announce(key, &mut envelope, true);
         self.publish(&envelope, self.now_ms);
     }
 }

@@ -4,7 +4,7 @@ use hubwire_protocol::websocket::MessageKind;
 use hubwire_protocol::{Data, EventName, GroupName, Message, Notice, Publication, Request, Sender};
 
 use crate::shard::Shard;
-use crate::{ConnectionKey, Effect, Envelope, Protocol, SimpleMode, Target};
+use crate::{ConnectionKey, Effect, Envelope, Party, Protocol, SimpleMode, Target};
 
 type Outcome = Result<(), RequestError>;
 
@@ -16,6 +16,12 @@ impl Shard {
         }
         self.now_ms = now_ms;
         self.counters.requests += 1;
+        self.note_request(&request);
+        self.carry_out(key, request, now_ms);
+        self.forget_request();
+    }
+
+    fn carry_out(&mut self, key: ConnectionKey, request: Request, now_ms: u64) {
         match request {
             Request::Ping => self.notify(key, &Notice::Pong),
             Request::SequenceAck(sequence_id) => {
@@ -90,7 +96,9 @@ impl Shard {
             SimpleMode::SendToGroup { group, no_echo } => {
                 let (group, no_echo) = (group.clone(), *no_echo);
                 let publication = Publication { group, data, metadata: None, no_echo, ttl_s: 0 };
-                if self.request_send(key, publication, now_ms).is_err() {
+                if let Err(error) = self.request_send(key, publication, now_ms) {
+                    self.note_simple_send(key);
+                    self.tell_refusal(key, None, &error);
                     self.refuse(key, &Close::SEND_NOT_AUTHORIZED);
                 }
             }
@@ -143,6 +151,9 @@ impl Shard {
 
     /// Acknowledges a request. Without an id nobody is told of a failure; the counters are.
     pub(crate) fn finish_request(&mut self, key: ConnectionKey, ack_id: Option<u64>, outcome: Outcome) {
+        if let Err(error) = &outcome {
+            self.tell_refusal(key, ack_id, error);
+        }
         let Some(ack_id) = ack_id else {
             return;
         };
@@ -155,7 +166,7 @@ impl Shard {
 
     fn request_join(&mut self, key: ConnectionKey, group: &GroupName) -> Outcome {
         self.permit(key, Permission::JoinLeaveGroup, "join", group)?;
-        if self.join(key, group) {
+        if self.join(key, group, Party::Client) {
             Ok(())
         } else {
             Err(RequestError::bad_request(
@@ -166,7 +177,7 @@ impl Shard {
 
     fn request_leave(&mut self, key: ConnectionKey, group: &GroupName) -> Outcome {
         self.permit(key, Permission::JoinLeaveGroup, "leave", group)?;
-        self.leave(key, group);
+        self.leave(key, group, Party::Client);
         Ok(())
     }
 
@@ -181,6 +192,7 @@ impl Shard {
         if publication.no_echo {
             envelope.excluded = [connection.id].into();
         }
+        self.announce(key, &mut envelope, false);
         self.publish(&envelope, now_ms);
         self.effects.push(Effect::Publish(envelope));
         Ok(())

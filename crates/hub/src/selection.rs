@@ -5,6 +5,7 @@ use crate::ConnectionKey;
 use crate::connection::Connection;
 use crate::group::Groups;
 use crate::hub::Hub;
+use crate::recording::Verdict;
 
 /// Beyond so many excluded ids a search by halves beats a scan.
 const SCANNED_IDS_MAX: usize = 8;
@@ -34,11 +35,24 @@ impl<'a> Selection<'a> {
         hub: &Hub,
         groups: &Groups,
     ) -> bool {
-        !self.excludes(connection.id)
-            && self.filter.is_none_or(|filter| {
-                let id = connection.id.digits();
-                filter.matches(&Candidate { key, connection, id: id.as_str(), hub, groups })
-            })
+        self.leaves_out(key, connection, hub, groups).is_none()
+    }
+
+    /// What leaves a connection out; `None` if it is meant.
+    pub(crate) fn leaves_out(
+        &self,
+        key: ConnectionKey,
+        connection: &Connection,
+        hub: &Hub,
+        groups: &Groups,
+    ) -> Option<Verdict> {
+        if self.excludes(connection.id) {
+            return Some(Verdict::Excluded);
+        }
+        let filter = self.filter?;
+        let id = connection.id.digits();
+        let meant = filter.matches(&Candidate { key, connection, id: id.as_str(), hub, groups });
+        (!meant).then_some(Verdict::Filtered)
     }
 
     fn excludes(&self, id: ConnectionId) -> bool {

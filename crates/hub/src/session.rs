@@ -10,8 +10,9 @@ use crate::delivery::Lane;
 use crate::hub::Hub;
 use crate::outbox::Outbound;
 use crate::shard::Shard;
+use crate::trace::Farewell;
 use crate::user::UserConnections;
-use crate::{ConnectionKey, Effect, Occurrence, Opening, Target};
+use crate::{CloseCategory, ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +31,15 @@ impl Shard {
         self.counters.connections_opened += 1;
         let hub = self.enter_hub(&opening.hub);
         self.attachments += 1;
-        let connection = Connection::new(&mut opening, hub, self.attachments);
+        let connection = Connection::new(&mut opening, hub, self.attachments, self.now_ms);
         let id = connection.id;
         let key = ConnectionKey(self.connections.insert(connection) as u32);
         self.ids.insert(id, key);
         self.enter_lists(key);
         self.raise(key, Occurrence::Connected);
+        self.tell_opened(key, &opening.groups);
         for group in &opening.groups {
-            self.join(key, group);
+            self.join(key, group, Party::Token);
         }
         let connection = &self.connections[key.index()];
         if let Some(subprotocol) = connection.pubsub() {
@@ -56,6 +58,8 @@ impl Shard {
     pub fn resume(&mut self, hub: &HubName, id: ConnectionId, now_ms: u64) -> Option<ConnectionKey> {
         let Some(key) = self.find_session(hub, id) else {
             self.counters.recoveries_refused += 1;
+            self.now_ms = now_ms;
+            self.tell_recovery_refused(hub, id);
             return None;
         };
         self.counters.sessions_recovered += 1;
@@ -73,6 +77,8 @@ impl Shard {
             }
         }
         self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
+        self.now_ms = now_ms;
+        self.tell(key, None, |connection| Happening::Recovered { replayed: connection.outbox.len() });
         Some(key)
     }
 
@@ -100,6 +106,14 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(key.index()) else {
             return;
         };
+        let unwritten = connection.outbox.first_number();
+        if connection.link == Link::Ended
+            && let Some(trace) = &mut self.trace
+        {
+            trace.recording.left_unwritten(connection.id, unwritten);
+        } else if let Some(trace) = &mut self.trace {
+            trace.unwritten = Some((key, unwritten));
+        }
         connection.outbox.clear();
         connection.blocked = false;
         match (connection.link, ending) {
@@ -108,11 +122,19 @@ impl Shard {
                 self.forget_invocations(key);
                 let attachment = self.connections[key.index()].attachment;
                 self.counters.sessions_detached += 1;
-                self.expiries.push(now_ms + self.limits.recovery_window_ms, key, attachment);
+                let recoverable_for_ms = self.limits.recovery_window_ms;
+                self.expiries.push(now_ms + recoverable_for_ms, key, attachment);
+                self.tell(key, None, |_| Happening::Lost { recoverable_for_ms });
                 return;
             }
-            (Link::Attached, Ending::Lost) => self.end(key, Cow::Borrowed("The connection ended.")),
-            (Link::Attached, Ending::Normal(reason)) => self.end(key, Cow::Owned(reason)),
+            (Link::Attached, Ending::Lost) => {
+                let reason = Cow::Borrowed("The connection ended.");
+                self.end(key, Farewell { reason, code: None, by: Party::Client, expired: false });
+            }
+            (Link::Attached, Ending::Normal(reason)) => {
+                let (reason, code) = (Cow::Owned(reason), Some(Close::NORMAL.code));
+                self.end(key, Farewell { reason, code, by: Party::Client, expired: false });
+            }
             (Link::Detached, _) => return,
             (Link::Ended, _) => {}
         }
@@ -127,7 +149,8 @@ impl Shard {
             });
             if due {
                 self.counters.sessions_expired += 1;
-                self.end(key, Cow::Borrowed("The connection recovery timeout expired."));
+                let reason = Cow::Borrowed("The connection recovery timeout expired.");
+                self.end(key, Farewell { reason, code: None, by: Party::Service, expired: true });
                 self.connections.remove(key.index());
             }
         }
@@ -139,6 +162,7 @@ impl Shard {
             return;
         }
         self.counters.invalid_messages += 1;
+        self.tell_invalid(key, close);
         let text = close.reason.clone();
         self.close(key, close, text.clone(), text);
     }
@@ -151,13 +175,26 @@ impl Shard {
         text: Cow<'static, str>,
         reason: Cow<'static, str>,
     ) {
+        self.close_by(key, close, text, reason, Party::Service);
+    }
+
+    /// The same, with the one who wanted it.
+    pub(crate) fn close_by(
+        &mut self,
+        key: ConnectionKey,
+        close: &Close,
+        text: Cow<'static, str>,
+        reason: Cow<'static, str>,
+        by: Party,
+    ) {
+        let farewell = Farewell { reason, code: Some(close.code), by, expired: false };
         let Some(connection) = self.connections.get_mut(key.index()) else {
             return;
         };
         match connection.link {
             Link::Ended => return,
             Link::Detached => {
-                self.end(key, reason);
+                self.end(key, farewell);
                 self.connections.remove(key.index());
                 return;
             }
@@ -167,7 +204,7 @@ impl Shard {
         connection.outbox.finish(notice.into_iter().chain([close_frame(close)]));
         self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
         self.effects.push(Effect::Closing(key));
-        self.end(key, reason);
+        self.end(key, farewell);
     }
 
     /// Ends a connection that cannot take what it is sent. Nothing more is queued for it but the reason.
@@ -175,6 +212,7 @@ impl Shard {
         let close = if window { Close::WINDOW_FULL } else { Close::QUEUE_FULL };
         let counter = if window { &mut self.counters.windows_full } else { &mut self.counters.outboxes_full };
         *counter += 1;
+        self.tell_overflow(key, window);
         self.connections[key.index()].outbox.truncate();
         self.close(key, &close, close.reason.clone(), close.reason.clone());
     }
@@ -217,12 +255,15 @@ impl Shard {
     }
 
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
-    fn end(&mut self, key: ConnectionKey, reason: Cow<'static, str>) {
+    fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
+        let close = farewell.code.map(|code| (code, &*farewell.reason));
+        self.counters.closes[CloseCategory::of(farewell.by, close) as usize] += 1;
         self.cancel_streams(key);
         self.forget_invocations(key);
-        self.leave_all(key);
-        self.raise(key, Occurrence::Disconnected { reason });
+        self.leave_all(key, Party::End);
+        self.tell_end(key, &farewell);
+        self.raise(key, Occurrence::Disconnected { reason: farewell.reason });
         self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;

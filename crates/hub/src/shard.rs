@@ -15,7 +15,8 @@ use crate::hub::Hub;
 use crate::letter::Letter;
 use crate::presence::{Membership, Presence};
 use crate::state_home::Home;
-use crate::{ConnectionKey, Counters, Effect, Envelope, Limits, Outbox, Target};
+use crate::trace::Trace;
+use crate::{ConnectionKey, Counters, Effect, Envelope, Happening, Limits, Outbox, Party, Target};
 
 /// All connections of one worker, with the hubs, groups, users and sessions that they make up.
 ///
@@ -54,6 +55,10 @@ pub struct Shard {
     pub(crate) flushes: Flushes,
     pub(crate) effects: Vec<Effect>,
     pub(crate) counters: Counters,
+    /// What is kept for whoever watches; `None` while nobody does.
+    pub(crate) trace: Option<Box<Trace>>,
+    /// Messages that were given an id so far.
+    pub(crate) message_serials: u64,
 }
 
 impl Shard {
@@ -82,6 +87,8 @@ impl Shard {
             flushes: Flushes::default(),
             effects: Vec::new(),
             counters: Counters::default(),
+            trace: None,
+            message_serials: 0,
         }
     }
 
@@ -202,16 +209,29 @@ impl Shard {
 
     /// What waits to be written to a connection's socket; late frames are dropped and counted first.
     pub fn outbox(&mut self, key: ConnectionKey, now_ms: u64) -> Option<&mut Outbox> {
-        let connection = self.connections.get_mut(key.index())?;
-        if connection.outbox.may_be_late(now_ms) {
-            let dropped = connection.outbox.drop_late(now_ms);
-            let counted = match &mut connection.window {
-                Some(window) => window.forget(&dropped),
-                None => dropped.len(),
-            };
-            self.counters.ttl_drops += counted as u64;
+        if self.connections.get(key.index())?.outbox.may_be_late(now_ms) {
+            self.drop_late(key, now_ms);
         }
-        Some(&mut connection.outbox)
+        self.connections.get_mut(key.index()).map(|connection| &mut connection.outbox)
+    }
+
+    fn drop_late(&mut self, key: ConnectionKey, now_ms: u64) {
+        let at_ms = self.at_unix_ms(now_ms);
+        let connection = &mut self.connections[key.index()];
+        let dropped = connection.outbox.drop_late(now_ms);
+        let counted = match &mut connection.window {
+            Some(window) => window.forget(&dropped),
+            None => dropped.len(),
+        };
+        self.counters.ttl_drops += counted as u64;
+        if let Some(trace) = self.trace.as_mut().filter(|_| connection.window.is_none()) {
+            for number in dropped.iter().filter(|number| **number != 0) {
+                trace.recording.late(connection.id, *number as u32, at_ms);
+            }
+        }
+        if counted > 0 {
+            self.tell(key, None, |_| Happening::Dropped { messages: counted });
+        }
     }
 
     /// Tells whether a connection's socket would block. While it does, its outbox grows up to its bounds, and is not offered for flushing.
@@ -254,7 +274,7 @@ impl Shard {
     }
 
     /// Makes a connection a member of a group. `false` if it is in as many groups as it may be.
-    pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName) -> bool {
+    pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName, by: Party) -> bool {
         let connection = &mut self.connections[key.index()];
         let hub = &mut self.hubs[connection.hub as usize];
         let known = hub.groups.get(name).copied();
@@ -274,34 +294,36 @@ impl Shard {
         let joined = self.groups.join(key, group, &mut connection.groups);
         if joined {
             self.raise_membership(key, Membership::Joined, name);
+            self.tell_membership(key, name, true, by);
         }
         joined
     }
 
     /// Ends a membership, if there is one.
-    pub(crate) fn leave(&mut self, key: ConnectionKey, name: &GroupName) {
+    pub(crate) fn leave(&mut self, key: ConnectionKey, name: &GroupName, by: Party) {
         let hub = self.connections[key.index()].hub;
         if let Some(group) = self.hubs[hub as usize].groups.get(name).copied() {
-            self.leave_group(key, group);
+            self.leave_group(key, group, by);
         }
     }
 
     /// Ends all memberships of a connection.
-    pub(crate) fn leave_all(&mut self, key: ConnectionKey) {
+    pub(crate) fn leave_all(&mut self, key: ConnectionKey, by: Party) {
         while let Some(group) = self.connections[key.index()].groups.last().copied() {
-            self.leave_group(key, group);
+            self.leave_group(key, group, by);
         }
     }
 
-    fn leave_group(&mut self, key: ConnectionKey, group: u32) {
+    fn leave_group(&mut self, key: ConnectionKey, group: u32, by: Party) {
         self.end_state(key, group);
         let connection = &mut self.connections[key.index()];
         if !self.groups.leave(key, group, &mut connection.groups) {
             return;
         }
-        if self.presence.is_some() {
+        if self.presence.is_some() || self.trace.is_some() {
             let name = self.groups.get(group).name.clone();
             self.raise_membership(key, Membership::Left, &name);
+            self.tell_membership(key, &name, false, by);
         }
         if let Some(name) = self.groups.remove_if_empty(group) {
             let hub = &mut self.hubs[self.connections[key.index()].hub as usize];

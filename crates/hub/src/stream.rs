@@ -249,7 +249,8 @@ impl Shard {
         let activity = self.connections[key.index()].activity.as_ref();
         if let Some(stream) = activity.and_then(|activity| activity.streams.get(stream_id)) {
             let position = StreamPosition { stream_id: stream_id.into(), sequence_id, end: None };
-            let envelope = self.stream_envelope(key, stream, data, position);
+            let mut envelope = self.stream_envelope(key, stream, data, position);
+            self.announce(key, &mut envelope, false);
             self.publish_stream(envelope, now_ms);
         }
     }

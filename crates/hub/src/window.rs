@@ -13,6 +13,8 @@ use crate::{Limits, Outbound};
 pub(crate) struct Window {
     /// The id of the newest message.
     last: u64,
+    /// The greatest id that the client has acknowledged.
+    acknowledged: u64,
     unacknowledged: VecDeque<Outbound>,
     bytes: usize,
 }
@@ -31,6 +33,31 @@ impl Window {
     pub(crate) fn is_filled(&self, part: usize, whole: usize, limits: &Limits) -> bool {
         self.unacknowledged.len() * whole > limits.window_messages_max * part
             || self.bytes * whole > limits.window_bytes_max * part
+    }
+
+    /// The id of the newest message; 0 if there was none.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The greatest id that the client has acknowledged.
+    pub(crate) fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Messages that are not acknowledged.
+    pub(crate) fn len(&self) -> usize {
+        self.unacknowledged.len()
+    }
+
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a message is kept.
+    pub(crate) fn holds(&self, sequence_id: u64) -> bool {
+        self.unacknowledged.iter().any(|message| message.sequence_id == sequence_id)
     }
 
     /// Numbers a message and keeps it until it is acknowledged.
@@ -53,6 +80,7 @@ impl Window {
 
     /// Releases every message up to an id; ids beyond the last one release all, older ones none.
     pub(crate) fn acknowledge(&mut self, sequence_id: u64) {
+        self.acknowledged = self.acknowledged.max(sequence_id.min(self.last));
         while self.unacknowledged.front().is_some_and(|first| first.sequence_id <= sequence_id) {
             if let Some(message) = self.unacknowledged.pop_front() {
                 self.bytes -= message.bytes.len();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Reply, Router};
+use hubwire_hub::{Command, Observer, Reply, Router};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
 
 use crate::error::Error;
@@ -14,8 +14,11 @@ use crate::route::Names;
 /// One authenticated request to a hub: what operations work with, apart from the body.
 pub(crate) struct Call<'a> {
     pub(crate) router: &'a dyn Router,
+    pub(crate) observer: &'a dyn Observer,
     pub(crate) options: &'a Options,
     pub(crate) paging: &'a Paging,
+    /// When the request came, in microseconds on the clock that never goes back.
+    pub(crate) begun_us: u64,
     /// Unix seconds.
     pub(crate) now_s: u64,
     /// `http` or `https`, as the caller used it.
@@ -108,7 +111,9 @@ impl Call<'_> {
             Reply::Done => Ok(true),
             Reply::Missing => Ok(false),
             Reply::LimitReached => Err(Error::GroupLimit),
-            Reply::Members(_) | Reply::Session { .. } => Err(UNEXPECTED_REPLY),
+            Reply::Members(_) | Reply::Session { .. } | Reply::Explained(_) | Reply::Surveyed(_) => {
+                Err(UNEXPECTED_REPLY)
+            }
         }
     }
 }

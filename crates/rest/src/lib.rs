@@ -18,6 +18,7 @@ mod health;
 mod members;
 mod membership;
 mod metadata;
+mod observed;
 mod operation;
 mod options;
 mod paging;

@@ -42,4 +42,7 @@ impl Options {
 pub trait Clock: Send + Sync {
     /// Seconds since the Unix epoch.
     fn unix_s(&self) -> u64;
+
+    /// Microseconds on a clock that never goes back, for what is measured.
+    fn monotonic_us(&self) -> u64;
 }

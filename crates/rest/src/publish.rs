@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body;
 use hubwire_filter::Filter;
-use hubwire_hub::{Envelope, Target};
+use hubwire_hub::{Envelope, Fact, Happening, MessageId, Published, Target};
 use hubwire_protocol::{ConnectionId, Data, Message, Metadata, Sender, TTL_S_MAX};
 
 use crate::body;
@@ -88,10 +88,36 @@ impl Publish {
             return Ok(());
         };
         let message = Message::new(sender, data, metadata);
-        let envelope =
-            Envelope { excluded, filter, ttl_s, ..Envelope::new(call.hub.clone(), target, message) };
-        Ok(call.router.publish(envelope)?)
+        let (accepted_us, watched) = (call.begun_us, call.observer.is_watching());
+        let message_id = if watched { call.observer.next_message() } else { MessageId::default() };
+        let envelope = Envelope {
+            excluded,
+            filter,
+            accepted_us,
+            message_id,
+            ttl_s,
+            ..Envelope::new(call.hub.clone(), target, message)
+        };
+        let published = watched.then(|| published(&envelope));
+        call.router.publish(envelope)?;
+        if let Some(published) = published {
+            call.observer.observe(None, vec![published], 0);
+        }
+        Ok(())
     }
+}
+
+/// What whoever watches is told of a message.
+fn published(envelope: &Envelope) -> Fact {
+    let (mut group, mut user, mut connection) = (None, None, None);
+    match &envelope.target {
+        Target::Hub => {}
+        Target::Group(name) => group = Some(name.clone()),
+        Target::User(name) => user = Some(name.clone()),
+        Target::Connection(id) => connection = Some(*id),
+    }
+    let happening = Happening::Published(Box::new(Published::of(envelope)));
+    Fact { group, user, connection, ..Fact::of_hub(Some(envelope.hub.clone()), happening) }
 }
 
 fn ttl_s(call: &Call<'_>) -> Result<u16, Error> {

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use hubwire_hub::Router;
+use hubwire_hub::{Observer, Router};
 use hubwire_protocol::HubName;
 
 use crate::authorization::Authorizer;
@@ -24,7 +24,8 @@ use crate::route::{Names, Resource};
 use crate::success::Success;
 use crate::tally::Tally;
 use crate::{
-    body, connections, groups, health, members, membership, permissions, response, token, users, version,
+    body, connections, groups, health, members, membership, observed, permissions, response, token, users,
+    version,
 };
 
 /// Answers the requests that one worker receives. Clones are cheap and share everything.
@@ -36,6 +37,7 @@ pub struct Rest(Arc<Shared>);
 struct Shared {
     options: Arc<ArcSwap<Options>>,
     router: Arc<dyn Router>,
+    observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     paging: Paging,
     authorizer: Authorizer,
@@ -57,11 +59,12 @@ impl Rest {
     pub fn new(
         options: Arc<ArcSwap<Options>>,
         router: Arc<dyn Router>,
+        observer: Arc<dyn Observer>,
         clock: Arc<dyn Clock>,
         paging_key: [u8; 32],
     ) -> Self {
         let (paging, authorizer, tally) = (Paging::new(&paging_key), Authorizer::default(), Tally::default());
-        Self(Arc::new(Shared { options, router, clock, paging, authorizer, tally }))
+        Self(Arc::new(Shared { options, router, observer, clock, paging, authorizer, tally }))
     }
 
     /// Whether a request with this path is for the data plane.
@@ -80,9 +83,10 @@ impl Rest {
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         let options = self.0.options.load_full();
+        let begun_us = self.0.clock.monotonic_us();
         let (head, mut body) = request.into_parts();
         let (operation, result) = match Path::decode(head.uri.path()) {
-            Ok(path) => self.answer(&options, scheme, &head, &path, &mut body).await,
+            Ok(path) => self.answer(&options, (scheme, begun_us), &head, &path, &mut body).await,
             Err(error) => (Operation::Uncategorized, Err(error)),
         };
         if let Err(error) = &result {
@@ -92,15 +96,18 @@ impl Rest {
                 tokio::spawn(body::discard(body, options.clone()));
             }
         }
+        let failure = result.as_ref().err().map(|error| (error.outline().code, error.to_string()));
         let response = response::write(&head, result, options.retry_after_s);
         self.0.tally.count(operation, response.status());
+        let duration_us = self.0.clock.monotonic_us().saturating_sub(begun_us);
+        observed::tell(&*self.0.observer, (operation, &head), response.status(), duration_us, failure);
         response
     }
 
     async fn answer<B>(
         &self,
         options: &Options,
-        scheme: &str,
+        scheme: (&str, u64),
         head: &Parts,
         path: &Path<'_>,
         body: B,
@@ -129,7 +136,7 @@ impl Rest {
     async fn perform<B>(
         &self,
         options: &Options,
-        scheme: &str,
+        (scheme, begun_us): (&str, u64),
         head: &Parts,
         matched: Matched<'_>,
         body: B,
@@ -138,7 +145,7 @@ impl Rest {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let Shared { router, clock, paging, authorizer, .. } = &*self.0;
+        let Shared { router, observer, clock, paging, authorizer, .. } = &*self.0;
         let Matched { operation, path, names } = matched;
         let query = Query::parse(head.uri.query())?;
         version::check(&query)?;
@@ -149,6 +156,8 @@ impl Rest {
         authorizer.authorize(options, &head.headers, authority, path.as_str(), now_s)?;
         let call = Call {
             router: &**router,
+            observer: &**observer,
+            begun_us,
             options,
             paging,
             now_s,
@@ -211,5 +220,5 @@ fn authority(head: &Parts) -> Option<&str> {
 fn report(operation: Operation, error: &Error) {
     let (operation, status) = (operation.name(), error.outline().status.as_u16());
     let cause = StdError::source(error);
-    tracing::debug!(operation, status, %error, cause, "refused a REST request");
+    tracing::debug!(target: observed::HTTP, category = observed::HTTP_REQUEST_LOGS, operation, status, %error, cause, "refused a REST request");
 }

@@ -1,8 +1,9 @@
 use std::net::SocketAddr;
 
 use hubwire_auth::{AccessKeys, ClientToken, ConnectionString, issue_client_token};
+use hubwire_console::Access;
 
-use crate::Endpoint;
+use crate::{Config, Endpoint};
 
 /// The hub of the ready-made client URL.
 const HUB: &str = "chat";
@@ -11,7 +12,8 @@ const TOKEN_LIFETIME_S: u64 = 3600;
 
 /// What a person is shown when the service is ready. On a loopback address that is all one needs to begin, the key included; elsewhere the
 /// key stays out, since what a service prints tends to be kept.
-pub(crate) fn banner(endpoint: &Endpoint, address: SocketAddr, keys: &AccessKeys, now_s: u64) -> String {
+pub(crate) fn banner(endpoint: &Endpoint, address: SocketAddr, config: &Config, now_s: u64) -> String {
+    let keys = &config.keys;
     let local = address.ip().is_loopback();
     let mut lines =
         vec![format!("Hubwire {} is ready at {endpoint}", env!("CARGO_PKG_VERSION")), String::new()];
@@ -34,6 +36,9 @@ pub(crate) fn banner(endpoint: &Endpoint, address: SocketAddr, keys: &AccessKeys
     }
     lines.push(format!("  REST endpoint      {endpoint}/api/hubs/{{hub}}"));
     lines.push(format!("  Health             {endpoint}/api/health"));
+    if config.console.enabled && !matches!(config.console.access, Access::Closed) {
+        lines.push(format!("  Console            {endpoint}/console/"));
+    }
     lines.push(String::new());
     lines.push("Try it in two more terminals:".to_owned());
     lines.push("  hubwire listen --hub chat --group room".to_owned());

@@ -12,10 +12,20 @@ impl SystemEnvironment {
     }
 }
 
+impl SystemEnvironment {
+    fn elapsed_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 impl hubwire_gateway::Environment for SystemEnvironment {
     fn monotonic_ms(&self) -> u64 {
         // Counted from 1, since 0 means "never" in deadlines.
         1 + u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        1 + self.elapsed_us()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
@@ -31,6 +41,10 @@ impl hubwire_gateway::Environment for SystemEnvironment {
 }
 
 impl hubwire_upstream::Environment for SystemEnvironment {
+    fn monotonic_us(&self) -> u64 {
+        hubwire_gateway::Environment::monotonic_us(self)
+    }
+
     fn monotonic_ms(&self) -> u64 {
         hubwire_gateway::Environment::monotonic_ms(self)
     }
@@ -47,5 +61,30 @@ impl hubwire_upstream::Environment for SystemEnvironment {
 impl hubwire_rest::Clock for SystemEnvironment {
     fn unix_s(&self) -> u64 {
         hubwire_gateway::Environment::unix_s(self)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        hubwire_gateway::Environment::monotonic_us(self)
+    }
+}
+
+impl hubwire_console::Clock for SystemEnvironment {
+    fn unix_ms(&self) -> u64 {
+        hubwire_gateway::Environment::unix_ms(self)
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        hubwire_gateway::Environment::monotonic_us(self)
+    }
+
+    fn random(&self) -> u128 {
+        hubwire_gateway::Environment::random(self)
+    }
+
+    fn memory_bytes(&self) -> Option<u64> {
+        // Linux only: pages in use stand second in the line. Elsewhere the plot stays empty.
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let resident: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        Some(resident * rustix::param::page_size() as u64)
     }
 }

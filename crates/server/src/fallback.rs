@@ -1,33 +1,51 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hubwire_gateway::Fallback;
+use http_body_util::{Either, Full};
+use hubwire_console::Console;
+use hubwire_gateway::{Body, Fallback};
 use hubwire_rest::Rest;
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use crate::Endpoint;
 
-/// Answers what is not a client's handshake: the data plane, a greeting at `/`, and 404.
+/// What is told to whoever looks at the root.
+const GREETING: &str =
+    "Hubwire is running.\nClients: /client/hubs/{hub}\nREST: /api/hubs/{hub}/...\nConsole: /console/\n";
+
+/// Answers what is not a client's handshake: the data plane, the console, the state of health, a greeting at `/`, and 404.
 pub(crate) struct Site {
     pub(crate) rest: Rest,
+    pub(crate) console: Console,
+    /// Cancelled when the service begins to stop.
+    pub(crate) stop: CancellationToken,
     /// The public endpoint, which may change while the service runs.
     pub(crate) endpoint: Arc<ArcSwapOption<Endpoint>>,
 }
 
 impl Fallback for Site {
-    async fn answer(&self, scheme: &'static str, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if Rest::handles(request.uri().path()) {
+    async fn answer(&self, scheme: &'static str, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if Rest::handles(path) {
             let scheme = self.public_scheme(&request).unwrap_or(scheme);
-            return self.rest.handle(scheme, request).await;
+            return self.rest.handle(scheme, request).await.map(Either::Left);
         }
-        if request.uri().path() == "/" && matches!(*request.method(), Method::GET | Method::HEAD) {
-            return page(
-                StatusCode::OK,
-                "Hubwire is running.\nClients: /client/hubs/{hub}\nREST: /api/hubs/{hub}/...\n",
-            );
+        if Console::handles(path) {
+            let scheme = self.public_scheme(&request).unwrap_or(scheme);
+            return self.console.handle(scheme, request).await;
+        }
+        match path {
+            "/" if looks => return page(StatusCode::OK, GREETING),
+            // Whoever gets an answer at all has reached a process that serves.
+            "/healthz" if looks => return page(StatusCode::OK, "ok\n"),
+            "/readyz" if looks && self.stop.is_cancelled() => {
+                return page(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+            }
+            "/readyz" if looks => return page(StatusCode::OK, "ready\n"),
+            _ => {}
         }
         page(
             StatusCode::NOT_FOUND,
@@ -45,8 +63,8 @@ impl Site {
     }
 }
 
-fn page(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text));
+fn page(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::from(text)));
     *response.status_mut() = status;
     let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

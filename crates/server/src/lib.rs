@@ -18,7 +18,7 @@ mod metrics;
 mod reload;
 mod server;
 
-pub use config::{Config, ConfigError, LIMITS, Limit, LimitValues, Overrides, Tls};
+pub use config::{Config, ConfigError, ConsoleConfig, LIMITS, Limit, LimitValues, Overrides, Tls};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;
 pub use error::Error;

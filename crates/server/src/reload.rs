@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +15,10 @@ pub(crate) struct Reloadable {
     pub(crate) options: Arc<ArcSwap<Options>>,
     pub(crate) endpoint: Arc<ArcSwapOption<Endpoint>>,
     pub(crate) upstream: Arc<ArcSwap<hubwire_upstream::Settings>>,
+    pub(crate) console: Arc<ArcSwap<hubwire_console::Settings>>,
     pub(crate) outbox: Arc<Outbox>,
+    /// Where the service listens.
+    address: SocketAddr,
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -22,13 +26,20 @@ pub(crate) struct Reloadable {
 }
 
 impl Reloadable {
-    pub(crate) fn new(overrides: Overrides, config: Config, outbox: Arc<Outbox>) -> Self {
+    pub(crate) fn new(
+        overrides: Overrides,
+        config: Config,
+        address: SocketAddr,
+        outbox: Arc<Outbox>,
+    ) -> Self {
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
             upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
             options: Arc::new(ArcSwap::from_pointee(options(&config, 0))),
             endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
+            console: Arc::new(ArcSwap::from_pointee(console(&config, address))),
             outbox,
+            address,
             overrides,
             config,
             generation: 0,
@@ -45,6 +56,7 @@ impl Reloadable {
         self.settings.store(Arc::new(settings(&config)));
         self.options.store(Arc::new(options(&config, self.generation)));
         self.upstream.store(config.upstream.clone());
+        self.console.store(Arc::new(console(&config, self.address)));
         self.outbox.set_limits(outbox_limits(&config));
         self.endpoint.store(config.endpoint.clone().map(Arc::new));
         self.config = config;
@@ -126,6 +138,20 @@ pub(crate) fn outbox_limits(config: &Config) -> hubwire_outbox::Limits {
         bytes_max: size(limits.event_outbox_bytes_max),
         dead_letters_max: size(limits.event_outbox_dead_letters_max),
         retention_ms: limits.event_outbox_retention_ms,
+    }
+}
+
+fn console(config: &Config, address: SocketAddr) -> hubwire_console::Settings {
+    let endpoint =
+        config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
+    hubwire_console::Settings {
+        enabled: config.console.enabled,
+        access: config.console.access.clone(),
+        payloads: config.console.payloads,
+        recording: config.console.recording,
+        keys: config.keys.clone(),
+        endpoint: endpoint.to_string(),
+        development_key: config.is_development(),
     }
 }
 

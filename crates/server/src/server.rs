@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use aws_lc_rs::hmac;
 use hubwire_auth::{AccessKeys, ReconnectionKey};
 use hubwire_cluster::memory::{self, Exchange, InboxLimits};
+use hubwire_console::{Clerk, Console, Desk};
 use hubwire_gateway::{Environment, Parts, Worker};
 use hubwire_outbox::{Outbox, Place};
 use hubwire_rest::Rest;
@@ -54,19 +55,23 @@ impl Server {
         let endpoint =
             config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
         let now_s = Environment::unix_s(&*environment);
-        let banner = banner::banner(&endpoint, address, &config.keys, now_s);
+        let banner = banner::banner(&endpoint, address, &config, now_s);
         let stop = CancellationToken::new();
         let mut threads = Vec::with_capacity(config.workers + 1);
         let outbox = open_outbox(&config, &environment)?;
-        let reloadable = Arc::new(Mutex::new(Reloadable::new(overrides, config.clone(), outbox.clone())));
+        let reloadable = Reloadable::new(overrides, config.clone(), address, outbox.clone());
+        let reloadable = Arc::new(Mutex::new(reloadable));
         let upstream_settings = lock(&reloadable).upstream.clone();
-        let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone());
+        let console_settings = lock(&reloadable).console.clone();
+        let (desk, clerk) = Desk::new(console_settings, environment.clone());
+        let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone(), desk.clone());
         let delivery =
             Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
         let assembly =
-            Assembly { config: &config, reloadable: &reloadable, environment, upstream, stop: &stop };
+            Assembly { config: &config, reloadable: &reloadable, environment, upstream, desk, stop: &stop };
         assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
-        threads.push(start_control(reloadable.clone(), seen, metrics_listener, stop.clone())?);
+        let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk };
+        threads.push(control.start(stop.clone())?);
         Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery })
     }
 }
@@ -117,6 +122,7 @@ struct Assembly<'a> {
     reloadable: &'a Mutex<Reloadable>,
     environment: Arc<SystemEnvironment>,
     upstream: Upstream,
+    desk: Arc<Desk>,
     stop: &'a CancellationToken,
 }
 
@@ -143,13 +149,17 @@ impl Assembly<'_> {
             settings,
             self.environment.clone(),
             router.clone(),
+            self.desk.clone(),
             reconnection_key,
         );
+        let console = Console::new(self.desk.clone(), router.clone(), listeners.len());
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
         {
-            let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
-            let fallback = Site { rest, endpoint: endpoint.clone() };
+            let (router, clock) = (router.clone(), self.environment.clone());
+            let rest = Rest::new(options.clone(), router, self.desk.clone(), clock, paging_key);
+            let (console, endpoint, stop) = (console.clone(), endpoint.clone(), self.stop.clone());
+            let fallback = Site { rest, console, stop, endpoint };
             let application = Box::new(self.upstream.application());
             let parts = Parts { index: index as u8, listener, exchange, fallback, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
@@ -246,26 +256,32 @@ fn start_worker(
     Ok(std::thread::Builder::new().name(name).spawn(run)?)
 }
 
-/// The thread of everything that is not a client's or an application's: the configuration file, the metrics.
-fn start_control(
+/// The thread of everything that is not a client's or an application's: the configuration file, the metrics, what the console shows.
+struct Control {
     reloadable: Arc<Mutex<Reloadable>>,
     seen: control::Fingerprints,
     metrics_listener: Option<TcpListener>,
-    stop: CancellationToken,
-) -> Result<JoinHandle<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let run = move || {
-        LocalSet::new().block_on(&runtime, async {
-            if let Some(listener) = metrics_listener {
-                tokio::task::spawn_local(async move {
-                    if let Err(error) = metrics::serve(listener).await {
-                        tracing::error!(%error, "metrics are no longer served");
-                    }
-                });
-            }
-            tokio::task::spawn_local(control::follow_files(reloadable, seen, stop.clone()));
-            stop.cancelled().await;
-        });
-    };
-    Ok(std::thread::Builder::new().name("control".to_owned()).spawn(run)?)
+    clerk: Clerk,
+}
+
+impl Control {
+    fn start(self, stop: CancellationToken) -> Result<JoinHandle<()>, Error> {
+        let Self { reloadable, seen, metrics_listener, clerk } = self;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let run = move || {
+            LocalSet::new().block_on(&runtime, async {
+                if let Some(listener) = metrics_listener {
+                    tokio::task::spawn_local(async move {
+                        if let Err(error) = metrics::serve(listener).await {
+                            tracing::error!(%error, "metrics are no longer served");
+                        }
+                    });
+                }
+                tokio::task::spawn_local(control::follow_files(reloadable, seen, stop.clone()));
+                tokio::task::spawn_local(clerk.run(stop.clone()));
+                stop.cancelled().await;
+            });
+        };
+        Ok(std::thread::Builder::new().name("control".to_owned()).spawn(run)?)
+    }
 }

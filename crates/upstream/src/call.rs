@@ -4,6 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
+use hubwire_hub::{Count, Fact, Happening, Observer, UpstreamCall};
+use hubwire_protocol::HubName;
 use hyper::body::Incoming;
 
 use crate::attempts::attempts;
@@ -23,6 +25,7 @@ pub(crate) struct Memory {
     pub(crate) validations: Validations,
     pub(crate) cookies: Cookies,
     pub(crate) environment: Arc<dyn Environment>,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 /// One event on its way to one handler, with the settings that were in force when it was raised.
@@ -45,6 +48,7 @@ pub(crate) enum Repeated {
 
 /// A handler's answer, of a status that says yes.
 pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -52,6 +56,7 @@ pub(crate) struct Reply {
 impl Call<'_> {
     /// Makes the call: within the bounds of its hub and host, after validation, as often as its schedule has it.
     pub(crate) async fn make(&self, client: &HttpClient, memory: &Memory) -> Result<Reply, CallError> {
+        let begun_us = memory.environment.monotonic_us();
         let timeout_ms = self.settings.limits.call_timeout_ms;
         let failed = Mutex::new(None);
         let made = self.make_in_turn(client, memory, &failed);
@@ -68,7 +73,32 @@ impl Call<'_> {
             Err(_) => "failed",
         };
         metrics::counter!("webpubsub_upstream_calls_total", "outcome" => status).increment(1);
+        self.tell(memory, &outcome, memory.environment.monotonic_us().saturating_sub(begun_us));
         outcome
+    }
+
+    /// Counts the call, and tells whoever watches.
+    fn tell(&self, memory: &Memory, outcome: &Result<Reply, CallError>, duration_us: u64) {
+        let failed = outcome.is_err();
+        memory.observer.count(Count::UpstreamCall { failed, duration_us });
+        metrics::histogram!("webpubsub_upstream_duration_seconds").record(duration_us as f64 / 1e6);
+        if !memory.observer.is_watching() {
+            return;
+        }
+        let call = UpstreamCall {
+            event: self.event.name.clone(),
+            url: self.uri().map(|uri| shown(&uri)).unwrap_or_default(),
+            status: match outcome {
+                Ok(reply) => reply.status.as_u16(),
+                Err(error) => error.status(),
+            },
+            duration_ms: duration_us / 1_000,
+            failure: outcome.as_ref().err().map(ToString::to_string),
+        };
+        let happening = Happening::UpstreamCall(Box::new(call));
+        let connection = self.event.connection_id();
+        let fact = Fact { connection, ..Fact::of_hub(HubName::parse(&self.event.hub).ok(), happening) };
+        memory.observer.observe(None, vec![fact], 0);
     }
 
     /// What an attempt failed by is left in `failed`.
@@ -102,7 +132,7 @@ impl Call<'_> {
         if let Some(connection) = self.event.connection_id() {
             memory.cookies.keep(connection, &uri, &head.headers);
         }
-        Ok(Reply { headers: head.headers, body })
+        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
     /// The request of an attempt.
@@ -193,6 +223,11 @@ impl Call<'_> {
         }
         Err(CallError::Status(answer.status()))
     }
+}
+
+/// A URL without its query, which may hold a code, and without a name and password.
+fn shown(uri: &Uri) -> String {
+    format!("{}://{}{}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default(), uri.path())
 }
 
 /// Reads a body that nobody minds, so that its connection can be used again. The status has said that the event was taken: a body that is

@@ -185,6 +185,7 @@ impl Doctor<'_> {
             validations: Validations::default(),
             cookies: Cookies::default(),
             environment: self.environment.clone(),
+            observer: Arc::new(hubwire_hub::NoObserver),
         };
         let hub = self.settings.hub(self.hub);
         let call = Call { settings: self.settings, hub, handler, event, repeated: Repeated::Later };

@@ -60,6 +60,17 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The status that the handler last answered with; 0 if it did not answer.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Status(status) | Self::ValidationStatus { status, .. } => status.as_u16(),
+            Self::Repeated(_, error) | Self::Validation(error) => error.status(),
+            _ => 0,
+        }
+    }
+}
+
+impl CallError {
     /// Whether the same call might succeed a moment later: the host was away or out of order, and did not say no.
     pub fn is_worth_repeating(&self) -> bool {
         match self {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hubwire_hub::{Event, Occurrence};
+use hubwire_hub::{Event, Observer, Occurrence};
 use hubwire_outbox::{Entry, Life, Outbox};
 use prost::Message;
 
@@ -31,8 +31,10 @@ impl Upstream {
         settings: Arc<ArcSwap<Settings>>,
         environment: Arc<dyn Environment>,
         outbox: Arc<Outbox>,
+        observer: Arc<dyn Observer>,
     ) -> Self {
-        let memory = Memory { validations: Validations::default(), cookies: Cookies::default(), environment };
+        let (validations, cookies) = (Validations::default(), Cookies::default());
+        let memory = Memory { validations, cookies, environment, observer };
         Self { shared: Arc::new(Shared { settings, memory, outbox }) }
     }
 

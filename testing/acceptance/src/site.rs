@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hubwire_server::{Error, Overrides, Running, Server};
 
 use crate::client::Handshake;
+use crate::console::Console;
 use crate::rest::Rest;
 use crate::token::{ACCESS_KEY, Token};
 use crate::wire::Wire;
@@ -168,6 +169,11 @@ impl Site {
     /// An application server.
     pub fn rest(&self) -> Rest {
         Rest::new(self.address(), ACCESS_KEY)
+    }
+
+    /// An operator at the console of a site with [`crate::CONSOLE`].
+    pub fn console(&self) -> Console {
+        Console::operator(self.address())
     }
 
     /// A handshake with the hub `chat`.

@@ -140,6 +140,21 @@ impl Wire {
         response
     }
 
+    /// Reads on until a text has come, and yields all before it and the text itself.
+    ///
+    /// # Panics
+    /// If it does not come in time, or the end comes before.
+    #[track_caller]
+    pub fn read_until(&mut self, mark: &str) -> String {
+        loop {
+            if let Some(start) = self.arrived.windows(mark.len()).position(|part| part == mark.as_bytes()) {
+                let read: Vec<u8> = self.arrived.drain(..start + mark.len()).collect();
+                return String::from_utf8_lossy(&read).into_owned();
+            }
+            assert!(self.fill(), "the end comes before {mark:?}");
+        }
+    }
+
     /// Reads one WebSocket frame; `None` at the end.
     ///
     /// # Panics

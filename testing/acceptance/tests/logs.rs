@@ -4,7 +4,10 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use hubwire_acceptance::{ACCESS_KEY, Frame, Rest, Setup, Subprotocol, Token, eventually};
+use hubwire_acceptance::{
+    ACCESS_KEY, CONSOLE, Console, Frame, OPERATOR_TOKEN, Rest, Setup, Subprotocol, Token, VIEWER_TOKEN,
+    eventually,
+};
 use tracing_subscriber::fmt::MakeWriter;
 
 const OTHER_KEY: &str = "another access key, with which wrong tokens are signed";
@@ -44,7 +47,7 @@ fn tokens_keys_and_messages_never_stand_in_the_log() {
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let site = Setup::default().workers(2).start();
+    let site = Setup::default().workers(2).table(CONSOLE).start();
     let authority = site.authority();
     let mut secrets = vec![ACCESS_KEY.to_owned(), OTHER_KEY.to_owned(), "the payload".to_owned()];
 
@@ -95,6 +98,19 @@ fn tokens_keys_and_messages_never_stand_in_the_log() {
         rest.call("POST", "/api/hubs/chat/:generateToken", "text/plain", "");
     }
 
+    // People at the console, who see what happens, and some who should not.
+    let guessed = "a console token that somebody guessed";
+    secrets.extend([OPERATOR_TOKEN, VIEWER_TOKEN, guessed].map(str::to_owned));
+    site.console().record();
+    assert_eq!(
+        site.console().post("hubs/chat/client-url", "{}")["subprotocols"].as_array().unwrap().len(),
+        4
+    );
+    let overview = "/console/api/overview";
+    assert_eq!(Console::bearer(site.address(), guessed).call("GET", overview, "").status, 401);
+    let signing_in = format!("{{\"token\":\"{VIEWER_TOKEN}\"}}");
+    assert_eq!(site.console().call("POST", "/console/api/session", &signing_in).status, 200);
+
     // A configuration that is wrong beside its key.
     let wrong = format!("access_key = \"{OTHER_KEY}\"\nworkers = \"{ACCESS_KEY}\n");
     site.write(&wrong);
@@ -104,7 +120,7 @@ fn tokens_keys_and_messages_never_stand_in_the_log() {
 
     eventually("all of this is in the log", || {
         let text = log.text();
-        ["a client was refused", "refused a REST request", "changes nothing"]
+        ["a client was refused", "refused a REST request", "changes nothing", "wrong token"]
             .iter()
             .all(|part| text.contains(part))
     });
@@ -116,6 +132,15 @@ fn tokens_keys_and_messages_never_stand_in_the_log() {
         assert!(!text.contains(signature), "{secret} is in\n{text}");
     }
     assert!(!text.contains("access_token="), "no query belongs into a log:\n{text}");
+    // Each of the managed service's categories can be told apart.
+    for (target, category) in [
+        ("hubwire::connectivity", "ConnectivityLogs"),
+        ("hubwire::messaging", "MessagingLogs"),
+        ("hubwire::http", "HttpRequestLogs"),
+    ] {
+        let found = text.lines().any(|line| line.contains(target) && line.contains(category));
+        assert!(found, "{category} is not in\n{text}");
+    }
 }
 
 fn token_of_nobody() -> Token {

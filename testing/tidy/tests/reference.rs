@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use hubwire_tidy::{Offenders, Tree};
 
 const METRICS: &str = "docs/metrics.md";
+const DASHBOARD: &str = "deploy/grafana/hubwire.json";
 const CONFIGURATION: &str = "docs/configuration.md";
 
 #[test]
@@ -19,6 +20,23 @@ fn every_metric_is_listed() {
     }
     for name in listed.difference(&counted) {
         offenders.add(format_args!("{METRICS}: nothing counts {name}"));
+    }
+    offenders.assert_none();
+}
+
+#[test]
+fn the_dashboard_shows_metrics_that_there_are() {
+    let tree = Tree::read().unwrap();
+    let listed = metrics_in_table(&tree.text(METRICS).unwrap());
+    let dashboard = tree.text(DASHBOARD).unwrap();
+    let words = dashboard.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    let shown: BTreeSet<_> = words.filter(|word| word.starts_with("webpubsub_")).collect();
+    assert!(shown.len() > 10, "only {} metrics are shown: the rule sees nothing", shown.len());
+    let mut offenders = Offenders::of("Show only metrics of docs/metrics.md in the dashboard.");
+    for name in shown.into_iter().map(|name| name.strip_suffix("_bucket").unwrap_or(name)) {
+        if !listed.contains(name) {
+            offenders.add(format_args!("{DASHBOARD}: there is no {name}"));
+        }
     }
     offenders.assert_none();
 }

@@ -16,12 +16,13 @@ use std::sync::atomic::AtomicUsize;
 use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hubwire_auth::ReconnectionKey;
-use hubwire_hub::{Application, Router};
+use hubwire_hub::{Application, Count, Fact, Happening, Observer, Router};
 use hyper::body::Incoming;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::arrival::Arrival;
 use crate::http::{Body, Channel};
+use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS};
 use crate::{Environment, Settings};
 
 pub(crate) use request::concerns;
@@ -36,6 +37,7 @@ pub(crate) struct Reception {
     pub(crate) environment: Arc<dyn Environment>,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) application: Rc<dyn Application>,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) reconnection_key: ReconnectionKey,
     pub(crate) texts: Texts,
     /// WebSocket connections of the whole process.
@@ -52,12 +54,27 @@ pub(crate) async fn answer(
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let response = admit(reception, channel, &mut request).await.unwrap_or_else(|refusal| {
-        tracing::info!(path = request.uri().path(), %refusal, "a client was refused");
+        let (path, status) = (request.uri().path(), refusal.status().as_u16());
+        let category = CONNECTIVITY_LOGS;
+        tracing::info!(target: CONNECTIVITY, category, path, status, %refusal, "a client was refused");
+        tell(reception, &request, &refusal);
         refusal.response()
     });
     let status = response.status().as_u16().to_string();
     metrics::counter!("webpubsub_client_requests_status_total", "status" => status).increment(1);
     response
+}
+
+/// Counts a refusal, and tells whoever watches.
+fn tell(reception: &Reception, request: &Request<Incoming>, refusal: &Refusal) {
+    let status = refusal.status().as_u16();
+    reception.observer.count(Count::Refused(status));
+    if reception.observer.is_watching() {
+        let path = request.uri().path().to_owned();
+        let happening = Happening::Refused { status, reason: refusal.to_string(), path };
+        let fact = Fact::of_hub(request::hub(request), happening);
+        reception.observer.observe(Some(reception.worker), vec![fact], 0);
+    }
 }
 
 /// The order of the checks is the service's: it decides which of several faults a client is told of.

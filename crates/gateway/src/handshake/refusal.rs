@@ -56,7 +56,8 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::UnknownPath => StatusCode::NOT_FOUND,

@@ -60,6 +60,12 @@ impl Call {
     }
 }
 
+/// The hub that a client asks for, if it names one at all.
+pub(super) fn hub<B>(request: &Request<B>) -> Option<HubName> {
+    let query = parse_query(request.uri().query().unwrap_or_default());
+    hub_name(request.uri().path(), &query).ok()
+}
+
 fn hub_name(path: &str, query: &[(String, String)]) -> Result<HubName, Refusal> {
     let text = if let Some(rest) = after(path, HUBS) {
         let name = rest.strip_suffix('/').unwrap_or(rest);

@@ -2,7 +2,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hubwire_protocol::websocket::{COMPRESSION_ANSWER, accepts_compression};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -82,7 +82,7 @@ pub(super) fn accept(
         // A worker that takes no arrivals has stopped, and so has the service.
         let _stopped = arrivals.send(arrival);
     });
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

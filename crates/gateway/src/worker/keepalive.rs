@@ -1,4 +1,4 @@
-use hubwire_hub::{Ending, Exchange};
+use hubwire_hub::{CloseCategory, Ending, Exchange};
 
 use super::State;
 
@@ -23,6 +23,7 @@ impl<E: Exchange> State<E> {
             self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;
             self.set_calendar();
             self.report();
+            self.sample();
         }
     }
 
@@ -70,6 +71,14 @@ impl<E: Exchange> State<E> {
         for (name, value) in self.shard.counters().iter() {
             metrics::counter!(name, "worker" => worker.clone()).absolute(value);
         }
+        for category in CloseCategory::ALL {
+            let labels = [("worker", worker.clone()), ("category", category.name().to_owned())];
+            let closes = self.shard.counters().closes[category as usize];
+            metrics::counter!("webpubsub_connection_closes_by_category_total", &labels).absolute(closes);
+        }
+        let (received, sent) = (self.measures.received_bytes, self.measures.sent_bytes);
+        metrics::counter!("webpubsub_received_bytes_total", "worker" => worker.clone()).absolute(received);
+        metrics::counter!("webpubsub_sent_bytes_total", "worker" => worker.clone()).absolute(sent);
         metrics::gauge!("webpubsub_connections", "worker" => worker)
             .set(self.shard.connection_count() as f64);
     }

@@ -4,6 +4,7 @@ mod accept;
 mod attach;
 mod drain;
 mod keepalive;
+mod measure;
 mod state;
 mod turn;
 mod wait;
@@ -15,7 +16,7 @@ use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use hubwire_auth::ReconnectionKey;
-use hubwire_hub::{Application, Exchange, Router};
+use hubwire_hub::{Application, Exchange, Observer, Router};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,7 @@ pub struct Shared {
     settings: Arc<ArcSwap<Settings>>,
     environment: Arc<dyn Environment>,
     router: Arc<dyn Router>,
+    observer: Arc<dyn Observer>,
     reconnection_key: ReconnectionKey,
     /// WebSocket connections of the process.
     connections: Arc<AtomicUsize>,
@@ -65,6 +67,7 @@ impl Worker {
         settings: Arc<ArcSwap<Settings>>,
         environment: Arc<dyn Environment>,
         router: Arc<dyn Router>,
+        observer: Arc<dyn Observer>,
         reconnection_key: ReconnectionKey,
     ) -> Vec<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
@@ -72,6 +75,7 @@ impl Worker {
             settings,
             environment,
             router,
+            observer,
             reconnection_key,
             connections: Arc::default(),
             http_connections: Arc::default(),
@@ -100,6 +104,7 @@ impl Worker {
             environment: shared.environment.clone(),
             router: shared.router.clone(),
             application: application.clone(),
+            observer: shared.observer.clone(),
             reconnection_key: shared.reconnection_key.clone(),
             texts: Texts::default(),
             connections: shared.connections.clone(),

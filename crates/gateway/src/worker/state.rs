@@ -11,7 +11,9 @@ use hubwire_protocol::websocket::Inflater;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Shared;
+use super::measure::Measures;
 use crate::arrival::Arrival;
+use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS, MESSAGING, MESSAGING_LOGS};
 use crate::socket::Socket;
 use crate::timers::Timers;
 use crate::{Environment, Error, Settings};
@@ -54,6 +56,7 @@ pub(crate) struct State<E> {
     pub(super) next_report_ms: u64,
     pub(super) serials: u64,
     pub(crate) now_ms: u64,
+    pub(crate) measures: Measures,
     pub(crate) settings: Arc<Settings>,
     pub(super) settings_source: Arc<ArcSwap<Settings>>,
     pub(super) environment: Arc<dyn Environment>,
@@ -90,6 +93,7 @@ impl<E: Exchange> State<E> {
             next_report_ms: 0,
             serials: 0,
             now_ms: shared.environment.monotonic_ms(),
+            measures: Measures::new(shared.observer.clone()),
             settings,
             settings_source: shared.settings.clone(),
             environment: shared.environment.clone(),
@@ -143,14 +147,18 @@ impl<E: Exchange> State<E> {
 
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
-            Effect::Publish(envelope) => self.exchange.publish(envelope),
+            Effect::Publish(mut envelope) => {
+                let (category, bytes) = (MESSAGING_LOGS, envelope.message.data.bytes().len());
+                tracing::debug!(target: MESSAGING, category, hub = %envelope.hub, recipients = ?envelope.target, bytes, "a client published a message");
+                envelope.accepted_us = self.measures.now_us;
+                self.measures.published(envelope.accepted_us);
+                self.exchange.publish(envelope);
+            }
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
             Effect::Notify(event) => {
-                if let Occurrence::Disconnected { reason } = &event.occurrence {
-                    tracing::debug!(connection = %event.connection, hub = %event.hub, user = ?event.user, %reason, "a connection has ended");
-                }
+                log(&event);
                 self.events.push(event);
             }
             Effect::Ask { event, question } => self.ask(event, question),
@@ -168,5 +176,21 @@ impl<E: Exchange> State<E> {
             // A worker that takes no arrivals has stopped, and its clients with it.
             let _stopped = answers.send(Arrival::Answered { connection, question, outcome });
         });
+    }
+}
+
+/// Writes down that a connection has begun or ended.
+fn log(event: &Event) {
+    let (category, connection, hub, user) = (CONNECTIVITY_LOGS, event.connection, &event.hub, &event.user);
+    match &event.occurrence {
+        Occurrence::Connected => {
+            let operation = "ConnectionStarted";
+            tracing::debug!(target: CONNECTIVITY, category, operation, %connection, %hub, ?user, "a connection has begun");
+        }
+        Occurrence::Disconnected { reason } => {
+            let operation = "ConnectionEnded";
+            tracing::debug!(target: CONNECTIVITY, category, operation, %connection, %hub, ?user, %reason, "a connection has ended");
+        }
+        _ => {}
     }
 }

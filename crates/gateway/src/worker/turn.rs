@@ -68,6 +68,8 @@ impl<E: Exchange> State<E> {
         flushing: &mut Vec<ConnectionKey>,
     ) -> Result<(), Error> {
         self.now_ms = self.environment.monotonic_ms();
+        self.measures.now_us = self.environment.monotonic_us();
+        self.follow_observer();
         self.shard.set_now_ms(self.now_ms);
         self.follow_settings();
         self.end_rests();
@@ -85,6 +87,8 @@ impl<E: Exchange> State<E> {
         }
         // A flush can end a connection, and its groups with it.
         self.carry_out();
+        self.measure_deliveries();
+        self.tell_facts();
         self.begin_rests();
         Ok(())
     }
@@ -120,7 +124,10 @@ impl<E: Exchange> State<E> {
         let mut answers: Vec<Answered> = Vec::new();
         for parcel in parcels.drain(..) {
             match parcel {
-                Parcel::Envelope(envelope) => self.shard.publish(&envelope, self.now_ms),
+                Parcel::Envelope(envelope) => {
+                    self.shard.publish(&envelope, self.now_ms);
+                    self.measures.published(envelope.accepted_us);
+                }
                 Parcel::Letter(letter) => self.shard.receive(letter, self.now_ms),
                 Parcel::Command { hub, command, reply } => {
                     answers.push((reply, self.shard.execute(&hub, &command)));

@@ -6,6 +6,7 @@ mod backpressure;
 mod bounds;
 mod compression;
 mod events;
+mod explanations;
 mod fixture;
 mod invocations;
 mod membership;

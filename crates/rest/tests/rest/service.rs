@@ -6,6 +6,7 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY, issue_rest_token};
+use hubwire_hub::NoObserver;
 use hubwire_rest::{Clock, Options, Rest};
 use serde_json::Value;
 
@@ -22,6 +23,10 @@ struct FixedClock;
 impl Clock for FixedClock {
     fn unix_s(&self) -> u64 {
         NOW_S
+    }
+
+    fn monotonic_us(&self) -> u64 {
+        NOW_S * 1_000_000
     }
 }
 
@@ -68,7 +73,13 @@ impl Service {
         let options = Options::new(AccessKeys { primary: key(), secondary: None });
         let options = Arc::new(ArcSwap::from_pointee(options));
         let router = Arc::new(ScriptedRouter::default());
-        let rest = Rest::new(options.clone(), router.clone(), Arc::new(FixedClock), paging_key);
+        let rest = Rest::new(
+            options.clone(),
+            router.clone(),
+            Arc::new(NoObserver),
+            Arc::new(FixedClock),
+            paging_key,
+        );
         Self { router, options, rest }
     }
 

@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, tls, upstream};
+use super::{Config, Overrides, console, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -35,10 +35,11 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     Ok(Config {
         listen: listen.value,
         endpoint,
-        keys,
         workers: workers(overrides, file)?,
         data_directory: data_directory(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
+        console: console::config(file, listen.value, &keys)?,
+        keys,
         protobuf_json: protobuf_json(file)?,
         compression: file.table.compression,
         tls: tls::tls(file)?,

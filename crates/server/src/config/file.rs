@@ -30,6 +30,7 @@ pub(super) struct Table {
     pub(super) compression: bool,
     pub(super) tls: TlsTable,
     pub(super) metrics: MetricsTable,
+    pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
@@ -50,6 +51,17 @@ pub(super) struct TlsTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct MetricsTable {
     pub(super) listen: Option<Spanned<String>>,
+}
+
+/// The table `[console]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ConsoleTable {
+    pub(super) enabled: Option<bool>,
+    pub(super) operator_token: Option<Spanned<SecretTable>>,
+    pub(super) viewer_token: Option<Spanned<SecretTable>>,
+    pub(super) payloads: Option<Spanned<String>>,
+    pub(super) recording: bool,
 }
 
 /// The table `[upstream]`.

@@ -1,6 +1,7 @@
 //! Settings: read from flags, environment and file, checked, and refused in words that say where the wrong one stands.
 
 mod check;
+mod console;
 mod error;
 mod file;
 mod handlers;
@@ -17,13 +18,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hubwire_auth::AccessKeys;
+use hubwire_auth::{AccessKeys, DEVELOPMENT_KEY};
 use hubwire_gateway::HubSettings;
 use hubwire_hub::Presence;
 use hubwire_protocol::{HubName, JsonForm};
 
 use crate::Endpoint;
 
+pub use console::ConsoleConfig;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
 pub use overrides::Overrides;
@@ -44,6 +46,8 @@ pub struct Config {
     pub data_directory: Option<PathBuf>,
     /// Where metrics are served, if anywhere. A change needs a restart.
     pub metrics_listen: Option<SocketAddr>,
+    /// Who may look and act through the console, and what it shows.
+    pub console: ConsoleConfig,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
     /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.
@@ -63,6 +67,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the public development key is in use, so that nothing here is a secret.
+    pub fn is_development(&self) -> bool {
+        let mut keys = std::iter::once(&self.keys.primary).chain(&self.keys.secondary);
+        keys.any(|key| key.expose() == DEVELOPMENT_KEY)
+    }
+
     /// Puts together what flags and environment say, what the file says, and the defaults, in this order.
     ///
     /// # Errors

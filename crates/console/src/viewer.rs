@@ -1,0 +1,59 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::entry::Entry;
+use crate::interest::Interest;
+
+/// Events that may wait for one viewer. More are dropped, and counted for it.
+pub(crate) const WAITING_MAX: usize = 1_024;
+/// Events that one viewer is shown in a second, over time: more than anybody reads, and little enough to cost nothing that is noticed.
+const EVENTS_PER_S_MAX: u64 = 1_000;
+
+/// One who follows the trace.
+pub(crate) struct Viewer {
+    pub(crate) number: u64,
+    interest: Interest,
+    frames: mpsc::Sender<Bytes>,
+    dropped: Arc<AtomicU64>,
+    /// Thousandths of events that it may be shown now.
+    allowance: u64,
+    allowed_ms: u64,
+}
+
+impl Viewer {
+    pub(crate) fn new(
+        number: u64,
+        interest: Interest,
+        frames: mpsc::Sender<Bytes>,
+        dropped: Arc<AtomicU64>,
+        now_ms: u64,
+    ) -> Self {
+        let allowance = WAITING_MAX as u64 * 1000;
+        Self { number, interest, frames, dropped, allowance, allowed_ms: now_ms }
+    }
+
+    fn dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("webpubsub_trace_viewer_drops_total").increment(1);
+    }
+
+    /// Shows an event, if the viewer wants it and can take it.
+    pub(crate) fn offer(&mut self, entry: &Entry, now_ms: u64) {
+        if !self.interest.fits(entry) {
+            return;
+        }
+        let passed_ms = now_ms.saturating_sub(self.allowed_ms);
+        self.allowed_ms = now_ms;
+        self.allowance = (self.allowance + passed_ms * EVENTS_PER_S_MAX).min(WAITING_MAX as u64 * 1000);
+        if self.allowance < 1000 || self.frames.capacity() == 0 {
+            return self.dropped();
+        }
+        self.allowance -= 1000;
+        if self.frames.try_send(entry.frame()).is_err() {
+            self.dropped();
+        }
+    }
+}
