@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Send(Send),
     /// Show, deliver or drop events that were given up.
     Outbox(Outbox),
+    /// Show the nodes of a cluster.
+    Cluster(Cluster),
     /// Find out why something does not work.
     Doctor(Doctor),
     /// Load a service, here or anywhere, and report rates, latencies, and what was lost.
@@ -186,6 +188,20 @@ pub(crate) struct Meant {
     /// One, by its number
     #[arg(value_name = "NUMBER")]
     pub(crate) number: Option<u64>,
+}
+
+/// The options of `cluster`.
+#[derive(Debug, Args)]
+pub(crate) struct Cluster {
+    #[command(subcommand)]
+    pub(crate) action: ClusterAction,
+}
+
+/// What is asked of a cluster.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterAction {
+    /// Print every node that answers: where it is, how long it has run, whom it knows, and what waits to be sent.
+    Status(Settings),
 }
 
 /// The options of `doctor`.

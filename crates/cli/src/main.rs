@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod client;
+mod cluster;
 mod doctor;
 mod listen;
 mod logging;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Listen(listen) => listen::run(&listen),
         Command::Send(send) => send::run(&send),
         Command::Outbox(outbox) => outbox::run(&outbox),
+        Command::Cluster(cluster) => cluster::run(&cluster),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Bench(bench) => bench::run(&bench),
     };

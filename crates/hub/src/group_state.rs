@@ -8,7 +8,7 @@ use hubwire_protocol::{
     ConnectionId, GroupName, GroupState, GroupStateItem, GroupStateReport, GroupStateScope, HubName,
 };
 
-use crate::activity::StateAck;
+use crate::activity::PendingAck;
 use crate::delivery::{Content, Delivery, Lane, Outcome};
 use crate::letter::{Letter, Recipient};
 use crate::shard::Shard;
@@ -80,9 +80,9 @@ impl Shard {
         }
     }
 
-    /// Waits for a group's home to answer a request on states: nothing else of the client is carried out until then.
-    pub(crate) fn await_home(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
-        self.connections[key.index()].activity().state_ack = Some(StateAck { ack_id });
+    /// Waits for other shards to answer a request: nothing else of the client is carried out until then.
+    pub(crate) fn await_answer(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
+        self.connections[key.index()].activity().pending_ack = Some(PendingAck { ack_id });
         self.hold(key);
     }
 
@@ -99,7 +99,7 @@ impl Shard {
         if refused.is_some() {
             self.connections[key.index()].activity().states.retain(|other| other != group);
         }
-        self.home_answered(key, refused);
+        self.answered(key, refused);
     }
 
     /// A home has answered a client that wants to know the states of a group. From here on it is told of each change, and each that came
@@ -116,14 +116,14 @@ impl Shard {
         };
         let Some(slot) = self.member_slot(key, &group) else {
             // The application has taken it out of the group in the meantime.
-            return self.home_answered(key, Some(RequestError::not_a_member(group.as_str())));
+            return self.answered(key, Some(RequestError::not_a_member(group.as_str())));
         };
         self.groups.subscribe(key, slot);
         let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
         if !subscriptions.contains(&slot) {
             subscriptions.push(slot);
         }
-        self.home_answered(key, None);
+        self.answered(key, None);
         let report = GroupStateReport { scope: GroupStateScope::Snapshot, group, items };
         self.deliver_report(&[key], &report, now_ms);
     }
@@ -189,8 +189,9 @@ impl Shard {
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
     }
 
-    fn home_answered(&mut self, key: ConnectionKey, refused: Option<RequestError>) {
-        let Some(StateAck { ack_id }) = self.connections[key.index()].activity().state_ack.take() else {
+    /// Other shards have answered a request that was waiting for them.
+    pub(crate) fn answered(&mut self, key: ConnectionKey, refused: Option<RequestError>) {
+        let Some(PendingAck { ack_id }) = self.connections[key.index()].activity().pending_ack.take() else {
             return;
         };
         self.finish_request(key, ack_id, refused.map_or(Ok(()), Err));

@@ -70,6 +70,10 @@ pub enum Letter {
     Hold(ConnectionId),
     /// To the same: it may go on.
     Release(ConnectionId),
+    /// To the owner of a connection that has joined a group: every shard knows of it now.
+    Settled(ConnectionId),
+    /// To every shard of a process: messages from elsewhere may have been lost on their way to it.
+    Missed,
 }
 
 impl Letter {

@@ -54,6 +54,6 @@ pub use letter::{Letter, Recipient};
 pub use limits::Limits;
 pub use outbox::{Outbound, Outbox};
 pub use presence::{GroupEvents, Membership, Presence};
-pub use router::{Busy, Routed, Router};
+pub use router::{Busy, Routed, Router, Settled};
 pub use session::Ending;
 pub use shard::Shard;

@@ -7,6 +7,7 @@
 
 mod banner;
 mod clock;
+mod cluster;
 mod config;
 mod control;
 mod descriptors;
@@ -18,7 +19,8 @@ mod metrics;
 mod reload;
 mod server;
 
-pub use config::{Config, ConfigError, LIMITS, Limit, LimitValues, Overrides};
+pub use cluster::{NodeReport, nodes};
+pub use config::{ClusterConfig, Config, ConfigError, LIMITS, Limit, LimitValues, Overrides};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;
 pub use error::Error;

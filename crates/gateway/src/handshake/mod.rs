@@ -22,7 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::arrival::Arrival;
 use crate::http::Body;
-use crate::{Environment, Settings};
+use crate::{Carrier, Environment, Settings};
 
 pub(crate) use request::concerns;
 pub(crate) use texts::Texts;
@@ -37,6 +37,7 @@ pub(crate) struct Reception {
     pub(crate) router: Arc<dyn Router>,
     pub(crate) application: Rc<dyn Application>,
     pub(crate) reconnection_key: ReconnectionKey,
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
     pub(crate) texts: Texts,
     /// WebSocket connections of the whole process.
     pub(crate) connections: Arc<AtomicUsize>,

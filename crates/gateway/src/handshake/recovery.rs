@@ -6,7 +6,9 @@ use hyper::body::Incoming;
 
 use super::refusal::Refusal;
 use super::request::Call;
+use super::upgrade::Onward;
 use super::{Reception, upgrade};
+use crate::Comeback;
 use crate::arrival::Purpose;
 use crate::http::Body;
 
@@ -37,10 +39,20 @@ pub(super) async fn answer(
     }
     let permit = upgrade::permit(reception)?;
     // Where there is no session, the worker that accepted the socket does the closing; it knows no such connection either.
-    let id = id.unwrap_or_else(|| ConnectionId::new(reception.environment.random(), reception.worker));
-    let worker = if session.is_some() { id.worker() } else { reception.worker };
+    let id = id.unwrap_or_else(|| reception.environment.connection_id(reception.worker));
     let offered = call.subprotocol().map(|(_, spelling)| spelling);
     let echoed = session.as_deref().or(offered);
-    let purpose = Purpose::Resume { hub: call.hub.clone(), id, reconnection_token: token.into() };
-    Ok(upgrade::accept(reception, request, key, echoed, worker, (purpose, permit)))
+    let (hub, reconnection_token) = (call.hub.clone(), token.into());
+    let carrier = reception.carrier.as_ref().filter(|carrier| session.is_some() && carrier.is_elsewhere(id));
+    let onward = if let Some(carrier) = carrier.cloned() {
+        Onward::Elsewhere(Box::new(move |stream, early, permit| {
+            let stream = stream.into();
+            carrier
+                .carry(Comeback { hub, connection: id, reconnection_token, stream, early }, Box::new(permit));
+        }))
+    } else {
+        let worker = if session.is_some() { id.worker() } else { reception.worker };
+        Onward::Worker(worker, Purpose::Resume { hub, id, reconnection_token })
+    };
+    Ok(upgrade::accept(reception, request, key, echoed, (onward, permit)))
 }

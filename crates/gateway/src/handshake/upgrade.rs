@@ -48,28 +48,38 @@ pub(super) fn permit(reception: &Reception) -> Result<ConnectionPermit, Refusal>
     })
 }
 
-/// Answers 101, and sends the socket to its worker once the answer is out.
+/// Where a socket goes once its client has been answered.
+pub(super) enum Onward {
+    /// To a worker of this process.
+    Worker(u8, Purpose),
+    /// To a session elsewhere, with what its client has sent behind its handshake.
+    Elsewhere(Box<dyn FnOnce(TcpStream, Vec<u8>, ConnectionPermit)>),
+}
+
+/// Answers 101, and sends the socket on once the answer is out.
 pub(super) fn accept(
     reception: &Reception,
     request: &mut Request<Incoming>,
     key: &HeaderValue,
     subprotocol: Option<&str>,
-    worker: u8,
-    (purpose, permit): (Purpose, ConnectionPermit),
+    (onward, permit): (Onward, ConnectionPermit),
 ) -> Response<Body> {
     let upgrade = hyper::upgrade::on(request);
-    let arrivals = reception.arrivals[usize::from(worker)].clone();
+    let arrivals = reception.arrivals.clone();
     tokio::task::spawn_local(async move {
-        let arrival = match (upgrade.await.map(take_socket), purpose) {
-            (Ok(Some((stream, early))), purpose) => {
-                Arrival::Socket { purpose, upgraded: Upgraded { stream, early, permit } }
+        let (worker, arrival) = match (upgrade.await.map(take_socket), onward) {
+            (Ok(Some((stream, early))), Onward::Worker(worker, purpose)) => {
+                (worker, Arrival::Socket { purpose, upgraded: Upgraded { stream, early, permit } })
             }
+            (Ok(Some((stream, early))), Onward::Elsewhere(carry)) => return carry(stream, early, permit),
             // The client went away between its request and our answer.
-            (Ok(None) | Err(_), Purpose::Serve(key)) => Arrival::Abandoned(key),
-            (Ok(None) | Err(_), Purpose::Resume { .. }) => return,
+            (Ok(None) | Err(_), Onward::Worker(worker, Purpose::Serve(key))) => {
+                (worker, Arrival::Abandoned(key))
+            }
+            (Ok(None) | Err(_), _) => return,
         };
         // A worker that takes no arrivals has stopped, and so has the service.
-        let _stopped = arrivals.send(arrival);
+        let _stopped = arrivals[usize::from(worker)].send(arrival);
     });
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, upstream};
+use super::{Config, Overrides, cluster, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -31,6 +31,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     };
     let (endpoint, keys) = (endpoint(overrides, file)?, keys(overrides, file, &listen)?);
     let limits = file.table.limits.values(wrong)?;
+    let cluster = cluster::cluster(file, &keys, &limits, listen.value.to_string())?;
     let upstream = upstream::settings(file, endpoint.as_ref(), &keys, &limits)?;
     Ok(Config {
         listen: listen.value,
@@ -39,6 +40,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         workers: workers(overrides, file)?,
         data_directory: data_directory(overrides, file)?,
         metrics_listen: metrics_listen(file)?,
+        cluster,
         protobuf_json: protobuf_json(file)?,
         limits,
         hubs,

@@ -1,6 +1,7 @@
 //! Settings: read from flags, environment and file, checked, and refused in words that say where the wrong one stands.
 
 mod check;
+mod cluster;
 mod error;
 mod file;
 mod handlers;
@@ -23,6 +24,7 @@ use hubwire_protocol::{HubName, JsonForm};
 
 use crate::Endpoint;
 
+pub use cluster::ClusterConfig;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
 pub use overrides::Overrides;
@@ -42,6 +44,8 @@ pub struct Config {
     pub data_directory: Option<PathBuf>,
     /// Where metrics are served, if anywhere. A change needs a restart.
     pub metrics_listen: Option<SocketAddr>,
+    /// The cluster that it belongs to, if any. A change needs a restart.
+    pub cluster: Option<ClusterConfig>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
     /// Every bound.
