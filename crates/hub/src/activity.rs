@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use hubwire_protocol::{GroupName, Metadata};
+use hubwire_protocol::{GroupName, GroupStateItem, Metadata};
 
 use crate::deadline::DeadlineId;
 
@@ -18,8 +18,8 @@ pub(crate) struct Activity {
     pub(crate) invocations: HashMap<Box<str>, Invocation>,
     /// The user event that it waits for.
     pub(crate) event: Option<PendingEvent>,
-    /// The groups in which it has a state.
-    pub(crate) states: Vec<GroupName>,
+    /// Its states in groups, as their homes have them: a new home is told again.
+    pub(crate) states: HashMap<GroupName, GroupStateItem>,
     /// The slots of the groups whose states it is told.
     pub(crate) subscriptions: Vec<u32>,
     /// When it last changed a state, in milliseconds since 1970: the next change is later, whatever the clock says.

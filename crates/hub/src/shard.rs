@@ -138,11 +138,14 @@ impl Shard {
         self.now_ms = now_ms;
         match letter {
             Letter::SetState { hub, group, item, answer } => self.keep_state(hub, group, item, answer),
-            Letter::ListStates { hub, group, subscriber } => self.list_states(hub, group, subscriber),
-            Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
-            Letter::States { subscriber, group, items } => {
-                self.states_listed(subscriber, group, items, now_ms);
+            Letter::ListStates { hub, group, subscriber, answer } => {
+                self.list_states(hub, group, subscriber, answer);
             }
+            Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
+            Letter::States { subscriber, group, items, answer } => {
+                self.states_listed(subscriber, group, items, answer);
+            }
+            Letter::HomesMoved(homes) => self.homes_moved(&*homes),
             Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
             Letter::Hold(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {

@@ -56,6 +56,8 @@ pub(crate) struct Backlog {
     pub(super) settled: watch::Sender<u64>,
     /// Whether NATS cannot be reached at the moment.
     pub(super) cut_off: AtomicBool,
+    /// Whether something was dropped meanwhile.
+    pub(super) dropped: AtomicBool,
     /// Which peers have recipients for what.
     pub(crate) table: Arc<InterestTable>,
     /// This node and all others that live.
@@ -82,6 +84,7 @@ impl Backlog {
             link_bytes: AtomicUsize::new(0),
             settled: watch::Sender::new(0),
             cut_off: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
             table,
             nodes: ArcSwap::from_pointee(vec![KnownNode { node, bit: 0 }]),
             limits,
@@ -161,6 +164,7 @@ impl Backlog {
         if self.goes_on_alone() && self.is_filled(1) {
             // The operator wants to go on rather than wait, and there is no room for what the others miss.
             metrics::counter!("webpubsub_cluster_frames_lost_total").increment(1);
+            self.dropped.store(true, Ordering::Relaxed);
             return;
         }
         let frame = encode::frame(Content::Envelope(encode::envelope(envelope)));

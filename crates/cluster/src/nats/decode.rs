@@ -83,7 +83,7 @@ pub(crate) fn letter(letter: schema::Letter) -> Result<(Recipient, Letter), Deco
         LetterKind::ListStates => {
             let (hub, group) = (hub()?, group()?);
             let recipient = Recipient::Home(hub.clone(), group.clone());
-            (recipient, Letter::ListStates { hub, group, subscriber: id()? })
+            (recipient, Letter::ListStates { hub, group, subscriber: id()?, answer: letter.answer })
         }
         LetterKind::StateSet => {
             let refused = letter
@@ -93,8 +93,8 @@ pub(crate) fn letter(letter: schema::Letter) -> Result<(Recipient, Letter), Deco
             (Recipient::Owner(id()?), Letter::StateSet { connection: id()?, group: group()?, refused })
         }
         LetterKind::States => {
-            let letter = Letter::States { subscriber: id()?, group: group()?, items: items()? };
-            (Recipient::Owner(id()?), letter)
+            let (group, items, answer) = (group()?, items()?, letter.answer);
+            (Recipient::Owner(id()?), Letter::States { subscriber: id()?, group, items, answer })
         }
         LetterKind::StateChanged => {
             let (hub, group) = (hub()?, group()?);

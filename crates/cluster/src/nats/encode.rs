@@ -54,16 +54,17 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
             let about = about(LetterKind::SetState, Some(hub), Some(group));
             schema::Letter { items: vec![state_item(item)], answer: *answer, ..about }
         }
-        Letter::ListStates { hub, group, subscriber } => {
+        Letter::ListStates { hub, group, subscriber, answer } => {
             let about = about(LetterKind::ListStates, Some(hub), Some(group));
-            schema::Letter { connection: connection(*subscriber), ..about }
+            schema::Letter { connection: connection(*subscriber), answer: *answer, ..about }
         }
         Letter::StateSet { connection: id, group, refused } => schema::Letter {
             connection: connection(*id),
             refused: refused.as_ref().map(request_error),
             ..about(LetterKind::StateSet, None, Some(group))
         },
-        Letter::States { subscriber, group, items } => schema::Letter {
+        Letter::States { subscriber, group, items, answer } => schema::Letter {
+            answer: *answer,
             connection: connection(*subscriber),
             items: items.iter().map(state_item).collect(),
             ..about(LetterKind::States, None, Some(group))
@@ -78,7 +79,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         Letter::Release(id) => {
             schema::Letter { connection: connection(*id), ..about(LetterKind::Release, None, None) }
         }
-        Letter::Settled(_) | Letter::Missed => return None,
+        Letter::Settled(_) | Letter::HomesMoved(_) | Letter::Missed => return None,
     })
 }
 

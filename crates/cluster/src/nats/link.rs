@@ -27,6 +27,7 @@ const RESEND_PAUSE_MS: u64 = 20;
 pub(crate) struct Outgoing {
     node: u32,
     link: u64,
+    restart: bool,
     /// Frames that are in no packet yet, each with its item.
     waiting: VecDeque<(Bytes, u64)>,
     waiting_bytes: usize,
@@ -48,11 +49,12 @@ struct Sent {
 }
 
 impl Outgoing {
-    /// A link that has not sent anything. Of two links between the same nodes the later one has the greater number.
-    pub(crate) fn new(node: u32, link: u64) -> Self {
+    /// A link that has not sent anything. Of two links between the same nodes the later one has the greater number, and is a restart.
+    pub(crate) fn new(node: u32, link: u64, restart: bool) -> Self {
         Self {
             node,
             link,
+            restart,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             unreceived: VecDeque::new(),
@@ -120,7 +122,7 @@ impl Outgoing {
 
     fn send(&mut self, frames: Vec<Bytes>, more: bool, item: u64, now_ms: u64, out: &mut Vec<Bytes>) {
         let (number, count) = (self.next_number, frames.len());
-        let packet = Packet { link: self.link, number, frames, more };
+        let packet = Packet { link: self.link, number, frames, more, restart: self.restart };
         let datagram = Datagram { from: self.node, body: Some(Body::Packet(packet)) };
         let datagram = Bytes::from(datagram.encode_to_vec());
         self.next_number += 1;
@@ -198,9 +200,9 @@ impl Incoming {
             if packet.number != 1 {
                 // Its beginning was lost; the receipt of nothing has it sent again.
                 self.due = Some(true);
-                return self.begin(packet.link, taken);
+                return self.begin(&packet, taken);
             }
-            taken = self.begin(packet.link, taken);
+            taken = self.begin(&packet, taken);
         }
         if packet.number != self.number + 1 {
             let again = packet.number > self.number;
@@ -220,9 +222,9 @@ impl Incoming {
         taken
     }
 
-    fn begin(&mut self, link: u64, taken: Taken) -> Taken {
-        let restarted = self.link != 0;
-        (self.link, self.number) = (link, 0);
+    fn begin(&mut self, packet: &Packet, taken: Taken) -> Taken {
+        let restarted = packet.restart || self.link != 0;
+        (self.link, self.number) = (packet.link, 0);
         self.partial.clear();
         Taken { restarted: taken.restarted || restarted, ..taken }
     }

@@ -8,6 +8,7 @@ use hubwire_hub::{Letter, Recipient};
 use prost::Message;
 
 use super::backlog::KnownNode;
+use super::homes::NodeHomes;
 use super::link::Outgoing;
 use super::mesh::{Destination, Errand, Mesh};
 use super::peer::Peer;
@@ -63,17 +64,27 @@ impl Mesh {
             );
             return;
         };
-        self.links += 1;
-        let mut outgoing = Outgoing::new(self.backlog.node, self.links);
-        outgoing.push(self.announced.frame(), self.items);
+        let again = self.met.contains(&node);
+        let outgoing = self.begin_link(node);
         let mut peer = Peer::new(bit, outgoing, self.now_ms);
         peer.report = hello.report;
+        // Joins here were acknowledged without it.
+        peer.missed_until = again.then_some(self.items);
         tracing::info!(node = format!("{node:08x}"), address = ?peer.report.as_ref().map(|report| &report.address), "a node has joined the cluster");
         self.peers.insert(node, peer);
         self.tell_nodes();
         // It may not have heard of this node.
         let hello = self.hello();
         self.out.push((Destination::Node(node), hello));
+    }
+
+    /// Begins a link with a node, by all that this one is interested in.
+    fn begin_link(&mut self, node: u32) -> Outgoing {
+        self.links += 1;
+        let restart = !self.met.insert(node);
+        let mut outgoing = Outgoing::new(self.backlog.node, self.links, restart);
+        outgoing.push(self.announced.frame(), self.items);
+        outgoing
     }
 
     /// Removes the nodes whose leases have ended. A node that is cut off knows nothing of the others, so it removes none.
@@ -119,12 +130,23 @@ impl Mesh {
         if self.incoming.len() > INCOMING_MAX {
             let peers = &self.peers;
             self.incoming.retain(|node, _| peers.contains_key(node));
+            self.met.retain(|node| peers.contains_key(node));
         }
     }
 
     /// This node was cut off and is back: nobody else could be heard meanwhile, and what was on its way may be lost.
     pub(crate) fn reconnect(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
+        if self.backlog.dropped.swap(false, Ordering::Relaxed) {
+            // There was no room for all that the others should have had. They must know.
+            let nodes: Vec<_> = self.peers.keys().copied().collect();
+            for node in nodes {
+                let outgoing = self.begin_link(node);
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.outgoing = outgoing;
+                }
+            }
+        }
         let mut packets = Vec::new();
         for (node, peer) in &mut self.peers {
             peer.heard_ms = now_ms;
@@ -134,11 +156,19 @@ impl Mesh {
         self.next_hello_ms = now_ms;
     }
 
+    /// Tells the shards that groups may have other homes than when there were other nodes.
+    pub(super) fn tell_homes(&self, before: Vec<u32>) {
+        let now: Vec<_> = self.backlog.nodes.load().iter().map(|known| known.node).collect();
+        let homes = NodeHomes { own: self.backlog.node, before, now, table: self.backlog.table.clone() };
+        self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
+    }
+
     /// Lets publishers know which nodes there are.
     fn tell_nodes(&self) {
         let own = KnownNode { node: self.backlog.node, bit: 0 };
         let others = self.peers.iter().map(|(node, peer)| KnownNode { node: *node, bit: peer.bit });
-        self.backlog.nodes.store(Arc::new(std::iter::once(own).chain(others).collect()));
+        let before = self.backlog.nodes.swap(Arc::new(std::iter::once(own).chain(others).collect()));
+        self.tell_homes(before.iter().map(|known| known.node).collect());
         metrics::gauge!("webpubsub_cluster_nodes").set(1.0 + self.peers.len() as f64);
     }
 }

@@ -1,6 +1,6 @@
 //! What a node knows of the others, and what it tells them. Sans-IO: datagrams, items and the time in, datagrams and errands out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -53,11 +53,14 @@ pub(crate) struct Mesh {
     /// Worker threads of this node.
     pub(super) workers: u32,
     pub(super) address: String,
-    pub(super) peers: HashMap<u32, Peer>,
+    /// In order, so that a course of the simulation can be repeated.
+    pub(super) peers: BTreeMap<u32, Peer>,
     /// The receiving ends, also of nodes that are thought dead: one may come back and go on.
     pub(super) incoming: HashMap<u32, Incoming>,
     /// Links that this node has begun.
     pub(super) links: u64,
+    /// The nodes that it has begun one with before.
+    pub(super) met: HashSet<u32>,
     pub(super) announced: Announced,
     pub(super) calls: Calls,
     /// Connections to be told when all items up to a number have arrived.
@@ -87,9 +90,10 @@ impl Mesh {
             limits,
             workers,
             address,
-            peers: HashMap::new(),
+            peers: BTreeMap::new(),
             incoming: HashMap::new(),
             links: 0,
+            met: HashSet::new(),
             announced: Announced::default(),
             calls: Calls::default(),
             settling: VecDeque::new(),
@@ -190,15 +194,20 @@ impl Mesh {
         {
             self.local.send(&Recipient::Owner(connection), &Letter::Settled(connection));
         }
-        let mut missed = false;
-        for peer in self.peers.values_mut() {
+        let mut missed = Vec::new();
+        for (node, peer) in &mut self.peers {
             let arrived = |until: &mut u64| peer.outgoing.first_item().is_none_or(|first| first > *until);
-            missed |= peer.missed_until.take_if(arrived).is_some();
+            missed.extend(peer.missed_until.take_if(arrived).map(|_| *node));
         }
-        if missed {
+        for node in &missed {
+            // It has forgotten the states of this node's connections.
+            let nodes = self.backlog.nodes.load();
+            self.tell_homes(nodes.iter().map(|known| known.node).filter(|other| other != node).collect());
+        }
+        if !missed.is_empty() {
             metrics::counter!("webpubsub_cluster_gaps_total").increment(1);
             tracing::warn!(
-                "another node had taken this one for dead: reliable sessions here may have missed messages, and end"
+                "this node and another had lost each other: reliable sessions here may have missed messages, and end"
             );
             self.local.tell_all(&Letter::Missed);
         }

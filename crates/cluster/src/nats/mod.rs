@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod error;
 mod exchange;
+mod homes;
 mod interests;
 mod link;
 mod membership;
@@ -23,6 +24,8 @@ mod schema;
 mod service;
 mod settings;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 pub use decode::DecodeError;
 pub use error::Error;

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hubwire_hub::{Letter, Recipient};
 use hubwire_protocol::ConnectionId;
@@ -18,11 +18,11 @@ pub(super) struct Peer {
     pub(super) report: Option<Report>,
     pub(super) outgoing: Outgoing,
     /// Connections here whose requests its homes have to answer, and the requests: another home is asked if it dies.
-    pub(super) asked: HashMap<ConnectionId, (Recipient, Letter)>,
+    pub(super) asked: BTreeMap<ConnectionId, (Recipient, Letter)>,
     /// Publishers of streams here that its subscribers have made wait.
-    pub(super) holds: HashSet<ConnectionId>,
-    /// It gave up the link that was. Once it knows the interests of this node again, which it is sent as this item, messages from it arrive
-    /// again; those in between are lost.
+    pub(super) holds: BTreeSet<ConnectionId>,
+    /// It had taken this node for dead, or this node it. Once it knows the interests of this node again, which it is sent as this item,
+    /// messages from it arrive again; those in between are lost.
     pub(super) missed_until: Option<u64>,
 }
 
@@ -34,8 +34,8 @@ impl Peer {
             introduced: false,
             report: None,
             outgoing,
-            asked: HashMap::new(),
-            holds: HashSet::new(),
+            asked: BTreeMap::new(),
+            holds: BTreeSet::new(),
             missed_until: None,
         }
     }
@@ -44,7 +44,7 @@ impl Peer {
     pub(super) fn note_request(&mut self, recipient: &Recipient, letter: &Letter) {
         let asker = match letter {
             Letter::SetState { item, answer: true, .. } => item.connection,
-            Letter::ListStates { subscriber, .. } => *subscriber,
+            Letter::ListStates { subscriber, answer: true, .. } => *subscriber,
             _ => return,
         };
         // A client is held until its request is answered, so it has one at a time.
@@ -55,7 +55,7 @@ impl Peer {
     pub(super) fn note_arrival(&mut self, letter: &Letter) {
         match letter {
             Letter::StateSet { connection, .. } => drop(self.asked.remove(connection)),
-            Letter::States { subscriber, .. } => drop(self.asked.remove(subscriber)),
+            Letter::States { subscriber, answer: true, .. } => drop(self.asked.remove(subscriber)),
             Letter::Hold(connection) => drop(self.holds.insert(*connection)),
             Letter::Release(connection) => drop(self.holds.remove(connection)),
             _ => {}

@@ -86,6 +86,9 @@ pub(crate) struct Packet {
     /// The frame goes on in the next packet.
     #[prost(bool, tag = "4")]
     pub(crate) more: bool,
+    /// The link is not the first one between the two: what was on its way over an earlier one may be lost.
+    #[prost(bool, tag = "5")]
+    pub(crate) restart: bool,
 }
 
 /// What has arrived of a link.
