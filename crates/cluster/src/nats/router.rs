@@ -52,7 +52,11 @@ impl hubwire_hub::Router for Router {
             return Err(Busy::Inbox);
         }
         self.backlog.publish(&envelope);
-        self.local.publish(envelope)
+        match &envelope.target {
+            // The worker in the id is one of another node.
+            Target::Connection(id) if id.node() != self.backlog.node => Ok(()),
+            _ => self.local.publish(envelope),
+        }
     }
 
     fn execute(&self, hub: HubName, command: Command) -> Routed {

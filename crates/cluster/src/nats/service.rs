@@ -119,6 +119,9 @@ impl Running {
                 () = sleep => {}
             }
             // Input of one kind must not keep the others waiting.
+            if let Some(message) = everyone.next().now_or_never() {
+                self.receive(message, &mut everyone)?;
+            }
             while batch.len() < PER_TURN
                 && let Ok(item) = items.try_recv()
             {
