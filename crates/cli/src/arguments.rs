@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Send(Send),
     /// Show, deliver or drop events that were given up.
     Outbox(Outbox),
+    /// Show the nodes of a cluster.
+    Cluster(Cluster),
     /// Find out why something does not work.
     Doctor(Doctor),
     /// Follow what the service does: connections, refusals, calls, publishes.
@@ -279,6 +281,20 @@ pub(crate) struct Missing {
     /// The members of a group
     #[arg(long)]
     pub(crate) group: Option<String>,
+}
+
+/// The options of `cluster`.
+#[derive(Debug, Args)]
+pub(crate) struct Cluster {
+    #[command(subcommand)]
+    pub(crate) action: ClusterAction,
+}
+
+/// What is asked of a cluster.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterAction {
+    /// Print every node that answers: where it is, how long it has run, whom it knows, and what waits to be sent.
+    Status(Settings),
 }
 
 /// The options of `doctor`.

@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod client;
+mod cluster;
 mod console;
 mod doctor;
 mod listen;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Listen(listen) => listen::run(&listen),
         Command::Send(send) => send::run(&send),
         Command::Outbox(outbox) => outbox::run(&outbox),
+        Command::Cluster(cluster) => cluster::run(&cluster),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Trace(trace) => trace::run(&trace),
         Command::Why(why) => why::run(&why),

@@ -1,3 +1,5 @@
+use hubwire_protocol::ConnectionId;
+
 /// Time and randomness, handed in so that tests can decide them.
 pub trait Environment: Send + Sync {
     /// Milliseconds on a clock that never goes back.
@@ -16,4 +18,9 @@ pub trait Environment: Send + Sync {
 
     /// Bits that nobody can guess.
     fn random(&self) -> u128;
+
+    /// An id for a new connection of a worker.
+    fn connection_id(&self, worker: u8) -> ConnectionId {
+        ConnectionId::new(self.random(), worker)
+    }
 }

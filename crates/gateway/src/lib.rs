@@ -1,12 +1,13 @@
 //! The client edge: accepts sockets, upgrades them, reads and writes their frames, and runs one hub shard per worker.
 //!
 //! Its nouns: a [`Worker`] is one thread's share of everything: a listener, a shard, the sockets of its connections. [`Settings`] may
-//! change while it runs. A [`Fallback`] answers every request that is not a client's handshake. Time and randomness come from the
-//! [`Environment`].
+//! change while it runs. A [`Fallback`] answers every request that is not a client's handshake. A [`Carrier`] takes sockets to sessions that are
+//! elsewhere, and the [`Door`] lets such sockets in. Time and randomness come from the [`Environment`].
 //!
 //! It must never know about REST, about nodes, or about how envelopes cross to other workers: that is an exchange's concern.
 
 mod arrival;
+mod carrier;
 mod environment;
 mod error;
 mod handshake;
@@ -22,6 +23,7 @@ mod tls;
 mod worker;
 mod writing;
 
+pub use carrier::{Carrier, ClientStream, Comeback, Door};
 pub use environment::Environment;
 pub use error::Error;
 pub use http::{Body, Fallback};

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use hubwire_protocol::{GroupName, Metadata};
+use hubwire_protocol::{GroupName, GroupStateItem, Metadata};
 
 use crate::deadline::DeadlineId;
 
@@ -18,14 +18,14 @@ pub(crate) struct Activity {
     pub(crate) invocations: HashMap<Box<str>, Invocation>,
     /// The user event that it waits for.
     pub(crate) event: Option<PendingEvent>,
-    /// The groups in which it has a state.
-    pub(crate) states: Vec<GroupName>,
+    /// Its states in groups, as their homes have them: a new home is told again.
+    pub(crate) states: HashMap<GroupName, GroupStateItem>,
     /// The slots of the groups whose states it is told.
     pub(crate) subscriptions: Vec<u32>,
     /// When it last changed a state, in milliseconds since 1970: the next change is later, whatever the clock says.
     pub(crate) state_changed_ms: i64,
-    /// The acknowledgement that it waits for while a group's home carries out its request.
-    pub(crate) state_ack: Option<StateAck>,
+    /// The acknowledgement that it waits for while other shards carry out its request.
+    pub(crate) pending_ack: Option<PendingAck>,
 }
 
 /// A stream that a client publishes.
@@ -58,8 +58,8 @@ pub(crate) struct PendingEvent {
     pub(crate) ack_id: Option<u64>,
 }
 
-/// A request on group states that is under way.
+/// A request that is under way at other shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StateAck {
+pub(crate) struct PendingAck {
     pub(crate) ack_id: Option<u64>,
 }

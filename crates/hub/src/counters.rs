@@ -32,6 +32,8 @@ counters! {
     recoveries_refused => "webpubsub_session_recoveries_refused_total",
     /// Sessions that nobody recovered in time.
     sessions_expired => "webpubsub_session_expirations_total",
+    /// Sessions that ended since messages from another node may have been lost.
+    sessions_missed => "webpubsub_session_losses_total",
     /// Requests that clients sent.
     requests => "webpubsub_client_requests_total",
     /// Envelopes that reached this shard.

@@ -1,4 +1,4 @@
-use hubwire_protocol::HubName;
+use hubwire_protocol::{ConnectionId, HubName};
 
 use crate::{ConnectionKey, Envelope, Event, Letter, Question, Recipient, Target};
 
@@ -25,6 +25,9 @@ pub enum Effect {
     Interested(HubName, Target),
     /// The shard has lost its last recipient for a target.
     Uninterested(HubName, Target),
+    /// Have [`Letter::Settled`] come for the connection once every shard knows of the interests above. Only where shards are on several
+    /// nodes: see [`crate::Shard::set_spans_nodes`].
+    Settle(ConnectionId),
     /// The connection's last words wait in its outbox: its socket has the time of a closing handshake left.
     Closing(ConnectionKey),
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hubwire_protocol::HubName;
+use hubwire_protocol::{ConnectionId, HubName};
 
 use crate::{Command, Envelope, Letter, Recipient, Reply, Target};
 
@@ -51,7 +51,7 @@ pub trait Exchange {
     /// Whether each other shard has taken in what had been handed to it at the mark.
     fn is_past(&self, mark: &Mark) -> bool;
 
-    /// From the moment this returns, envelopes for the target reach this shard, whoever publishes them.
+    /// From the moment this returns, envelopes for the target reach this shard, whoever of this process publishes them.
     fn interested(&mut self, hub: &HubName, target: &Target);
 
     /// Envelopes for the target need no longer reach this shard.
@@ -59,4 +59,15 @@ pub trait Exchange {
 
     /// Whether some other shard has so much waiting that client input should wait.
     fn is_congested(&self) -> bool;
+
+    /// Whether some of the other shards are on other nodes: then [`Exchange::interested`] holds for them only once
+    /// [`Exchange::settle`] has been answered.
+    fn spans_nodes(&self) -> bool {
+        false
+    }
+
+    /// Sends this shard [`Letter::Settled`] once every other shard knows the interests that this one had told before.
+    fn settle(&self, connection: ConnectionId) {
+        self.send(&Recipient::Owner(connection), Letter::Settled(connection));
+    }
 }

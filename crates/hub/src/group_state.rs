@@ -8,7 +8,7 @@ use hubwire_protocol::{
     ConnectionId, GroupName, GroupState, GroupStateItem, GroupStateReport, GroupStateScope, HubName,
 };
 
-use crate::activity::StateAck;
+use crate::activity::PendingAck;
 use crate::delivery::{Content, Delivery, Encodings, Lane, Outcome};
 use crate::letter::{Letter, Recipient};
 use crate::shard::Shard;
@@ -38,16 +38,15 @@ impl Shard {
         }
         let states_max = self.limits.group_states_per_connection_max;
         let activity = self.connections[key.index()].activity();
-        let known = activity.states.contains(group);
+        let known = activity.states.contains_key(group);
         match &state {
             Some(_) if !known && activity.states.len() >= states_max => {
                 return Err(RequestError::bad_request(
                     "The connection has a state in too many groups: limit group_states_per_connection_max.",
                 ));
             }
-            Some(_) if !known => activity.states.push(group.clone()),
             Some(_) => {}
-            None => activity.states.retain(|other| other != group),
+            None => drop(activity.states.remove(group)),
         }
         self.send_state(key, group, state, true);
         Ok(())
@@ -69,7 +68,8 @@ impl Shard {
         }
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
-        let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber: connection.id };
+        let (subscriber, answer) = (connection.id, true);
+        let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber, answer };
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
         Ok(())
     }
@@ -80,9 +80,9 @@ impl Shard {
         }
     }
 
-    /// Waits for a group's home to answer a request on states: nothing else of the client is carried out until then.
-    pub(crate) fn await_home(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
-        self.connections[key.index()].activity().state_ack = Some(StateAck { ack_id });
+    /// Waits for other shards to answer a request: nothing else of the client is carried out until then.
+    pub(crate) fn await_answer(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
+        self.connections[key.index()].activity().pending_ack = Some(PendingAck { ack_id });
         self.hold(key);
     }
 
@@ -97,9 +97,9 @@ impl Shard {
             return;
         };
         if refused.is_some() {
-            self.connections[key.index()].activity().states.retain(|other| other != group);
+            self.connections[key.index()].activity().states.remove(group);
         }
-        self.home_answered(key, refused);
+        self.answered(key, refused);
     }
 
     /// A home has answered a client that wants to know the states of a group. From here on it is told of each change, and each that came
@@ -109,21 +109,27 @@ impl Shard {
         subscriber: ConnectionId,
         group: GroupName,
         items: Vec<GroupStateItem>,
-        now_ms: u64,
+        answer: bool,
     ) {
+        let now_ms = self.now_ms;
         let Some(key) = self.ids.get(&subscriber).copied() else {
             return;
         };
         let Some(slot) = self.member_slot(key, &group) else {
             // The application has taken it out of the group in the meantime.
-            return self.home_answered(key, Some(RequestError::not_a_member(group.as_str())));
+            if answer {
+                self.answered(key, Some(RequestError::not_a_member(group.as_str())));
+            }
+            return;
         };
         self.groups.subscribe(key, slot);
         let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
         if !subscriptions.contains(&slot) {
             subscriptions.push(slot);
         }
-        self.home_answered(key, None);
+        if answer {
+            self.answered(key, None);
+        }
         let report = GroupStateReport { scope: GroupStateScope::Snapshot, group, items };
         self.deliver_report(&[key], &report, now_ms);
     }
@@ -148,8 +154,7 @@ impl Shard {
             return;
         };
         let name = self.groups.get(group).name.clone();
-        let had_state = activity.states.contains(&name);
-        activity.states.retain(|other| *other != name);
+        let had_state = activity.states.remove(&name).is_some();
         self.drop_subscription(key, group);
         if had_state {
             self.send_state(key, &name, None, false);
@@ -184,13 +189,17 @@ impl Shard {
             state: state.map(Arc::new),
             updated_at_ms,
         };
+        if item.state.is_some() {
+            connection.activity().states.insert(group.clone(), item.clone());
+        }
         let hub = self.hubs[connection.hub as usize].name.clone();
         let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, answer };
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
     }
 
-    fn home_answered(&mut self, key: ConnectionKey, refused: Option<RequestError>) {
-        let Some(StateAck { ack_id }) = self.connections[key.index()].activity().state_ack.take() else {
+    /// Other shards have answered a request that was waiting for them.
+    pub(crate) fn answered(&mut self, key: ConnectionKey, refused: Option<RequestError>) {
+        let Some(PendingAck { ack_id }) = self.connections[key.index()].activity().pending_ack.take() else {
             return;
         };
         self.note_home_request();

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{ConnectionId, GroupName, GroupStateItem, HubName};
+
+use crate::Homes;
 
 /// Whom a [`Letter`] is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum Letter {
         group: GroupName,
         /// The member.
         subscriber: ConnectionId,
+        /// Whether the member waits for the outcome.
+        answer: bool,
     },
     /// To the owner of a connection that set its state: what came of it.
     StateSet {
@@ -56,6 +62,8 @@ pub enum Letter {
         group: GroupName,
         /// The first states in the order of their connections.
         items: Vec<GroupStateItem>,
+        /// Whether the subscriber waits for them.
+        answer: bool,
     },
     /// To every shard with members: a member's state has changed.
     StateChanged {
@@ -70,6 +78,12 @@ pub enum Letter {
     Hold(ConnectionId),
     /// To the same: it may go on.
     Release(ConnectionId),
+    /// To the owner of a connection that has joined a group: every shard knows of it now.
+    Settled(ConnectionId),
+    /// To every shard of a process: nodes have come or gone, so that some groups have other homes.
+    HomesMoved(Arc<dyn Homes>),
+    /// To every shard of a process: messages from elsewhere may have been lost on their way to it.
+    Missed,
 }
 
 impl Letter {

@@ -31,7 +31,7 @@ impl Shard {
                 }
             }
             Request::JoinGroup { group, ack_id } => {
-                self.acknowledged(key, ack_id, |shard| shard.request_join(key, &group));
+                self.acknowledged_when_known(key, ack_id, |shard| shard.request_join(key, &group));
             }
             Request::LeaveGroup { group, ack_id } => {
                 self.acknowledged(key, ack_id, |shard| shard.request_leave(key, &group));
@@ -123,6 +123,30 @@ impl Shard {
         }
     }
 
+    /// The same for a request that may give the shard an interest: whoever sees the acknowledgement can rely on every other shard knowing
+    /// of it. Shards on other nodes are asked first, and the client waits for them.
+    fn acknowledged_when_known(
+        &mut self,
+        key: ConnectionKey,
+        ack_id: Option<u64>,
+        act: impl FnOnce(&mut Self) -> Outcome,
+    ) {
+        if !self.spans_nodes {
+            return self.acknowledged(key, ack_id, act);
+        }
+        if self.is_duplicate(key, ack_id) {
+            return;
+        }
+        let outcome = act(self);
+        // Also where the shard had the interest before: its first member's join may still be on its way to the others.
+        if outcome.is_ok() {
+            self.effects.push(Effect::Settle(self.connections[key.index()].id));
+            self.await_answer(key, ack_id);
+        } else {
+            self.finish_request(key, ack_id, outcome);
+        }
+    }
+
     /// The same for a request that a group's home carries out: unless it is refused here, it is acknowledged when the home has answered.
     fn answered_by_home(
         &mut self,
@@ -134,7 +158,7 @@ impl Shard {
             return;
         }
         match act(self) {
-            Ok(()) => self.await_home(key, ack_id),
+            Ok(()) => self.await_answer(key, ack_id),
             refused => self.finish_request(key, ack_id, refused),
         }
     }

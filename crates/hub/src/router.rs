@@ -8,10 +8,29 @@ use crate::{Command, Envelope, Reply};
 /// The answer to a command, once every shard in its scope has acted.
 pub type Routed = Pin<Box<dyn Future<Output = Result<Reply, Busy>> + Send>>;
 
-/// Refused, because a shard has more waiting than it may; nothing took effect there. Worth trying again in a second.
+/// The way is free once everything that was handed in before has arrived.
+pub type Settled = Pin<Box<dyn Future<Output = Result<(), Busy>> + Send>>;
+
+/// Refused, since something cannot take it or did not answer. Worth trying again in a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("A worker's inbox is full: limit inbox_bytes_max or inbox_messages_max.")]
-pub struct Busy;
+pub enum Busy {
+    /// A shard of this process has more waiting than it may; nothing took effect there.
+    #[error("A worker's inbox is full: limit inbox_bytes_max or inbox_messages_max.")]
+    Inbox,
+    /// More waits for other nodes than may; nothing took effect.
+    #[error(
+        "Too much waits for other nodes: limit cluster_backlog_messages_max or cluster_backlog_bytes_max."
+    )]
+    Backlog,
+    /// This node is cut off from its cluster, and goes on only when it is back; nothing took effect.
+    #[error("This node is cut off from its cluster.")]
+    CutOff,
+    /// Another node did not answer in time: part of the service may have acted. What was asked may be asked again.
+    #[error(
+        "A node of the cluster did not answer in time (limit cluster_answer_timeout_ms): part of the service may have acted."
+    )]
+    Unanswered,
+}
 
 /// The way to all shards, wherever they are: other workers of this process, or of other nodes.
 ///
@@ -26,4 +45,18 @@ pub trait Router: Send + Sync {
 
     /// Makes every shard in the command's scope act and merges their answers.
     fn execute(&self, hub: HubName, command: Command) -> Routed;
+
+    /// Comes back once every shard, wherever it is, knows all interests that the shards of this process had when this was called: whoever
+    /// publishes from then on reaches them. Within one process that is always so.
+    fn settled(&self) -> Settled {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether publishes and commands are taken at the moment.
+    ///
+    /// # Errors
+    /// What they would be refused with.
+    fn health(&self) -> Result<(), Busy> {
+        Ok(())
+    }
 }

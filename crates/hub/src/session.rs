@@ -156,6 +156,20 @@ impl Shard {
         }
     }
 
+    /// Ends every reliable session: messages for it may have been lost, and its client must not believe that it has all of them.
+    pub(crate) fn end_sessions(&mut self) {
+        let sessions: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.window.is_some())
+            .map(|(index, _)| ConnectionKey(index as u32))
+            .collect();
+        for key in sessions {
+            self.counters.sessions_missed += 1;
+            self.refuse(key, &Close::MESSAGES_MISSED);
+        }
+    }
+
     /// Ends a connection whose client broke the protocol, outran a bound or stopped answering: it is told why, then its socket closes.
     pub fn fail(&mut self, key: ConnectionKey, close: &Close) {
         if self.connection_id(key).is_none() {

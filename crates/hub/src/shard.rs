@@ -39,6 +39,8 @@ pub struct Shard {
     pub(crate) groups: Groups,
     /// The group events that somebody wants to be told of.
     pub(crate) presence: Option<Arc<Presence>>,
+    /// Whether other shards are on other nodes, which learn of interests only after a while.
+    pub(crate) spans_nodes: bool,
     pub(crate) expiries: Expiries,
     pub(crate) deadlines: Deadlines,
     /// Invocations so far.
@@ -76,6 +78,7 @@ impl Shard {
             hub_slots: HashMap::new(),
             groups: Groups::default(),
             presence: None,
+            spans_nodes: false,
             expiries: Expiries::default(),
             deadlines: Deadlines::default(),
             invocation_serials: 0,
@@ -100,6 +103,11 @@ impl Shard {
     /// Sets which group events are raised from now on; `None` for none.
     pub fn set_presence(&mut self, presence: Option<Arc<Presence>>) {
         self.presence = presence;
+    }
+
+    /// Sets whether other shards are on other nodes: then a client's join is acknowledged only when all of them know of it.
+    pub fn set_spans_nodes(&mut self, spans_nodes: bool) {
+        self.spans_nodes = spans_nodes;
     }
 
     /// Tells the shard the time, for what happens before the next call that has a time of its own.
@@ -141,11 +149,14 @@ impl Shard {
         self.now_ms = now_ms;
         match letter {
             Letter::SetState { hub, group, item, answer } => self.keep_state(hub, group, item, answer),
-            Letter::ListStates { hub, group, subscriber } => self.list_states(hub, group, subscriber),
-            Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
-            Letter::States { subscriber, group, items } => {
-                self.states_listed(subscriber, group, items, now_ms);
+            Letter::ListStates { hub, group, subscriber, answer } => {
+                self.list_states(hub, group, subscriber, answer);
             }
+            Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
+            Letter::States { subscriber, group, items, answer } => {
+                self.states_listed(subscriber, group, items, answer);
+            }
+            Letter::HomesMoved(homes) => self.homes_moved(&*homes),
             Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
             Letter::Hold(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {
@@ -155,6 +166,12 @@ impl Shard {
             Letter::Release(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {
                     self.release(key);
+                }
+            }
+            Letter::Missed => self.end_sessions(),
+            Letter::Settled(connection) => {
+                if let Some(key) = self.ids.get(&connection).copied() {
+                    self.answered(key, None);
                 }
             }
         }

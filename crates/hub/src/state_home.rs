@@ -14,7 +14,7 @@ const SNAPSHOT_ITEMS_MAX: usize = 200;
 
 /// The states of all groups whose home a shard is. A group without states is not in it.
 #[derive(Default)]
-pub(crate) struct Home(HashMap<(HubName, GroupName), BTreeMap<ConnectionId, GroupStateItem>>);
+pub(crate) struct Home(pub(crate) HashMap<(HubName, GroupName), BTreeMap<ConnectionId, GroupStateItem>>);
 
 impl Shard {
     /// Takes a member's new state, tells the subscribers, and then the member.
@@ -28,6 +28,10 @@ impl Shard {
                 Some(RequestError::bad_request(
                     "The group has too many states: limit group_states_per_group_max.",
                 ))
+            }
+            // A new home may be told what it knows.
+            Some(_) if states.get(&connection) == Some(&item) => {
+                return self.answer_setter(connection, group, answer, None);
             }
             Some(_) => {
                 states.insert(connection, item.clone());
@@ -50,11 +54,17 @@ impl Shard {
     }
 
     /// Tells a new subscriber the states at this point.
-    pub(crate) fn list_states(&mut self, hub: HubName, group: GroupName, subscriber: ConnectionId) {
+    pub(crate) fn list_states(
+        &mut self,
+        hub: HubName,
+        group: GroupName,
+        subscriber: ConnectionId,
+        answer: bool,
+    ) {
         let states = self.home.0.get(&(hub, group.clone()));
         let items =
             states.into_iter().flatten().take(SNAPSHOT_ITEMS_MAX).map(|(_, item)| item.clone()).collect();
-        let letter = Letter::States { subscriber, group, items };
+        let letter = Letter::States { subscriber, group, items, answer };
         self.effects.push(Effect::Send(Recipient::Owner(subscriber), letter));
     }
 

@@ -66,6 +66,8 @@ impl Close {
     pub const NOT_RECOVERABLE: Self = Self::new(POLICY, "The connection could not be recovered.");
     /// The connection's outbound queue reached its limit.
     pub const QUEUE_FULL: Self = Self::new(POLICY, "The outbound message queue is full.");
+    /// Messages for the session may have been lost between two nodes of the service.
+    pub const MESSAGES_MISSED: Self = Self::new(POLICY, "Messages may have been missed.");
     /// The session's unacknowledged messages reached their limit.
     pub const WINDOW_FULL: Self = Self::new(POLICY, "The reliable message buffer is full.");
 }

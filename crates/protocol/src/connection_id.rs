@@ -3,7 +3,8 @@ use std::fmt;
 /// The identity of one logical connection: 128 bits, written as 32 lower-case hexadecimal digits.
 ///
 /// Clients and applications treat it as opaque text. The service also finds the owner of a connection in it: the low byte names the
-/// worker that holds its session, so that a command or a recovering socket goes straight there. All other bits are random.
+/// worker that holds its session, and in a cluster the four bytes above that name the node, so that a command or a recovering socket goes
+/// straight there. All other bits are random.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u128);
 
@@ -16,6 +17,16 @@ impl ConnectionId {
         Self(random & !0xff | u128::from(worker))
     }
 
+    /// Makes an id from random bits, of which 88 are left, and the node and worker that will own the connection.
+    pub fn on_node(random: u128, node: u32, worker: u8) -> Self {
+        Self(random & !0xff_ffff_ffff | u128::from(node) << 8 | u128::from(worker))
+    }
+
+    /// The node that owns the connection, in a cluster. Elsewhere these bits are random.
+    pub fn node(self) -> u32 {
+        (self.0 >> 8) as u32
+    }
+
     /// The worker whose shard owns the connection.
     pub fn worker(self) -> u8 {
         self.0.to_le_bytes()[0]
@@ -24,6 +35,11 @@ impl ConnectionId {
     /// The id as a number.
     pub fn bits(self) -> u128 {
         self.0
+    }
+
+    /// The id that a number is: one that [`ConnectionId::bits`] gave.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(bits)
     }
 
     /// Reads the text form; `None` for any text that no connection can have (ids compare case-sensitively).

@@ -150,7 +150,7 @@ impl Rest {
         let query = Query::parse(head.uri.query())?;
         version::check(&query)?;
         if operation == Operation::HealthCheck {
-            return Ok(health::check());
+            return health::check(&**router);
         }
         let (authority, now_s) = (authority(head), clock.unix_s());
         authorizer.authorize(options, &head.headers, authority, path.as_str(), now_s)?;
@@ -179,7 +179,7 @@ where
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     match operation {
-        Operation::HealthCheck => Ok(health::check()),
+        Operation::HealthCheck => health::check(call.router),
         Operation::GenerateClientToken => token::generate(call),
         Operation::SendToAll => Publish::to_all(call)?.send(call, body).await,
         Operation::SendToGroup => Publish::to_group(call)?.send(call, body).await,

@@ -1,14 +1,23 @@
 use std::time::{Instant, SystemTime};
 
+use hubwire_protocol::ConnectionId;
+
 /// Time and randomness as the system has them: the one place where they enter.
 pub(crate) struct SystemEnvironment {
     started: Instant,
+    /// The number of this node in its cluster, if it is in one.
+    node: Option<u32>,
 }
 
 impl SystemEnvironment {
+    /// The number of this node in its cluster, if it is in one.
+    pub(crate) fn node(&self) -> Option<u32> {
+        self.node
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
-    pub(crate) fn new() -> Self {
-        Self { started: Instant::now() }
+    pub(crate) fn new(node: Option<u32>) -> Self {
+        Self { started: Instant::now(), node }
     }
 }
 
@@ -37,6 +46,14 @@ impl hubwire_gateway::Environment for SystemEnvironment {
 
     fn random(&self) -> u128 {
         rand::random()
+    }
+
+    fn connection_id(&self, worker: u8) -> ConnectionId {
+        let random = rand::random();
+        self.node.map_or_else(
+            || ConnectionId::new(random, worker),
+            |node| ConnectionId::on_node(random, node, worker),
+        )
     }
 }
 

@@ -17,7 +17,8 @@ pub struct Diagnosis {
 
 /// Calls every event handler of a hub as the service would, one after the other. `event` is sent in place of one that the handler takes.
 pub async fn diagnose(config: &Config, hub: &HubName, event: Option<&str>) -> Vec<Diagnosis> {
-    let doctor = Doctor { settings: &config.upstream, hub, environment: Arc::new(SystemEnvironment::new()) };
+    let doctor =
+        Doctor { settings: &config.upstream, hub, environment: Arc::new(SystemEnvironment::new(None)) };
     let mut diagnoses = Vec::new();
     for handler in &config.upstream.hub(hub).handlers {
         let steps = doctor.examine(handler, event).await;

@@ -21,6 +21,12 @@ pub enum Error {
     /// The folder of events that wait cannot be used.
     #[error("setting `data_directory`: {0}")]
     Outbox(#[from] hubwire_outbox::Error),
+    /// The node cannot take part in its cluster.
+    #[error("setting `cluster.nats`: {0}")]
+    Cluster(#[from] hubwire_cluster::nats::Error),
+    /// The other nodes of the cluster are there, but do not answer.
+    #[error("setting `cluster.nats`: the other nodes of the cluster did not answer in time")]
+    ClusterSilent,
     /// The system gives no thread or no event loop.
     #[error("cannot start a worker: {0}")]
     Worker(#[from] std::io::Error),

@@ -7,6 +7,7 @@
 
 mod banner;
 mod clock;
+mod cluster;
 mod config;
 mod control;
 mod descriptors;
@@ -18,7 +19,10 @@ mod metrics;
 mod reload;
 mod server;
 
-pub use config::{Config, ConfigError, ConsoleConfig, LIMITS, Limit, LimitValues, Overrides, Tls};
+pub use cluster::{NodeReport, nodes};
+pub use config::{
+    ClusterConfig, Config, ConfigError, ConsoleConfig, LIMITS, Limit, LimitValues, Overrides, Tls,
+};
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;
 pub use error::Error;

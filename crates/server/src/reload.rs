@@ -72,12 +72,23 @@ impl Reloadable {
 
 /// The settings that differ, but cannot change while the service runs.
 fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
+    let bounds = |config: &Config| {
+        let limits = &config.limits;
+        (
+            limits.cluster_backlog_messages_max,
+            limits.cluster_backlog_bytes_max,
+            limits.cluster_lease_ms,
+            limits.cluster_answer_timeout_ms,
+        )
+    };
     let changes = [
         ("listen", old.listen != new.listen),
         ("tls", old.tls.is_some() != new.tls.is_some()),
         ("workers", old.workers != new.workers),
         ("data_directory", old.data_directory != new.data_directory),
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
+        ("cluster", old.cluster.as_ref().map(|it| it.fixed()) != new.cluster.as_ref().map(|it| it.fixed())),
+        ("limits.cluster_…", bounds(old) != bounds(new)),
         ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
         ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),
     ];

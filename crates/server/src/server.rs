@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use aws_lc_rs::hmac;
-use hubwire_auth::{AccessKeys, ReconnectionKey};
-use hubwire_cluster::memory::{self, Exchange, InboxLimits};
+use hubwire_auth::ReconnectionKey;
+use hubwire_cluster::memory::{self, InboxLimits};
+use hubwire_cluster::nats::{self, Node};
 use hubwire_console::{Clerk, Console, Desk};
-use hubwire_gateway::{Environment, Parts, Worker};
+use hubwire_gateway::{Carrier, Environment, Parts, Worker};
+use hubwire_hub::{Exchange, Router};
 use hubwire_outbox::{Outbox, Place};
 use hubwire_rest::Rest;
 use hubwire_upstream::Upstream;
@@ -15,6 +17,7 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemEnvironment;
+use crate::cluster::{ClusterThread, NodeCarrier};
 use crate::fallback::Site;
 use crate::reload::{Reloadable, outbox_limits};
 use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics};
@@ -31,6 +34,7 @@ pub struct Running {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
     delivery: Delivery,
+    cluster: Option<ClusterThread>,
 }
 
 /// The thread that tells applications what nobody waits for. It outlives the workers, since they still have something to tell when they stop.
@@ -46,14 +50,17 @@ impl Server {
     /// [`Error`] if a setting is wrong, or the system refuses an address or a thread.
     pub fn start(overrides: Overrides) -> Result<Running, Error> {
         let seen = control::fingerprints(overrides.config.as_slice());
-        let config = Config::load(&overrides)?;
+        let mut config = Config::load(&overrides)?;
         descriptors::raise_limit();
         let listeners = hubwire_gateway::bind(config.listen, config.workers)?;
         let address = listeners.first().map_or(Ok(config.listen), TcpListener::local_addr)?;
         let metrics_listener = config.metrics_listen.map(metrics::bind).transpose()?;
-        let environment = Arc::new(SystemEnvironment::new());
+        let environment = Arc::new(SystemEnvironment::new(config.cluster.as_ref().map(|_| rand::random())));
         let endpoint =
             config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
+        if let Some(cluster) = &mut config.cluster {
+            cluster.settings.address = endpoint.to_string();
+        }
         let now_s = Environment::unix_s(&*environment);
         let banner = banner::banner(&endpoint, address, &config, now_s);
         let stop = CancellationToken::new();
@@ -69,10 +76,11 @@ impl Server {
             Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
         let assembly =
             Assembly { config: &config, reloadable: &reloadable, environment, upstream, desk, stop: &stop };
-        assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
+        let cluster =
+            assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
         let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk };
         threads.push(control.start(stop.clone())?);
-        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery })
+        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster })
     }
 }
 
@@ -110,6 +118,9 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
+        if let Some(cluster) = self.cluster {
+            cluster.stop();
+        }
         self.delivery.stop.cancel();
         if self.delivery.thread.join().is_err() {
             tracing::error!("the delivery of events ended by a panic");
@@ -131,27 +142,56 @@ impl Assembly<'_> {
         &self,
         listeners: Vec<TcpListener>,
         threads: &mut Vec<JoinHandle<()>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<ClusterThread>, Error> {
         let inbox_limits = InboxLimits {
             messages_max: usize::try_from(self.config.limits.inbox_messages_max).unwrap_or(usize::MAX),
             bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
         };
-        let (exchanges, router) = memory::connect(listeners.len(), inbox_limits);
-        let (settings, options, endpoint) = {
-            let reloadable = lock(self.reloadable);
-            (reloadable.settings.clone(), reloadable.options.clone(), reloadable.endpoint.clone())
+        let workers = listeners.len();
+        let (Some(cluster), Some(node)) = (&self.config.cluster, self.environment.node()) else {
+            let (exchanges, router) = memory::connect(workers, inbox_limits);
+            // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
+            let team = self.team(workers, router.clone(), self.random_key(), None);
+            self.start_team(team, exchanges, router, listeners, threads)?;
+            return Ok(None);
         };
-        // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
-        let reconnection_key = ReconnectionKey::new(self.random_key());
-        let paging_key = paging_key(&self.config.keys);
-        let team = Worker::team(
-            listeners.len(),
-            settings,
-            self.environment.clone(),
-            router.clone(),
-            self.desk.clone(),
-            reconnection_key,
-        );
+        let Node { exchanges, router, service, relays } =
+            nats::connect(workers, inbox_limits, node, cluster.settings.clone());
+        let key = derived_key(cluster.secret.expose(), b"hubwire reconnection tokens");
+        let carrier = Arc::new(NodeCarrier(relays));
+        let team = self.team(workers, router.clone(), key, Some(carrier));
+        let door = team.first().map(Worker::door);
+        let thread = door.map(|door| ClusterThread::start(service, door, self.stop.clone())).transpose()?;
+        self.start_team(team, exchanges, router, listeners, threads)?;
+        Ok(thread)
+    }
+
+    fn team(
+        &self,
+        workers: usize,
+        router: Arc<dyn Router>,
+        reconnection_key: [u8; 32],
+        carrier: Option<Arc<dyn Carrier>>,
+    ) -> Vec<Worker> {
+        let settings = lock(self.reloadable).settings.clone();
+        let key = ReconnectionKey::new(reconnection_key);
+        Worker::team(workers, settings, self.environment.clone(), router, self.desk.clone(), key, carrier)
+    }
+
+    fn start_team<E: Exchange + Send + 'static>(
+        &self,
+        team: Vec<Worker>,
+        exchanges: Vec<E>,
+        router: Arc<dyn Router>,
+        listeners: Vec<TcpListener>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(), Error> {
+        let (options, endpoint) = {
+            let reloadable = lock(self.reloadable);
+            (reloadable.options.clone(), reloadable.endpoint.clone())
+        };
+        // Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
+        let paging_key = derived_key(self.config.keys.primary.expose(), b"hubwire continuation tokens");
         let console = Console::new(self.desk.clone(), router.clone(), listeners.len());
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
@@ -231,17 +271,17 @@ impl Delivery {
     }
 }
 
-/// Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
-fn paging_key(keys: &AccessKeys) -> [u8; 32] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, keys.primary.expose().as_bytes());
+/// A key for one purpose, which everybody has who has the secret.
+fn derived_key(secret: &str, purpose: &[u8]) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let mut derived = [0; 32];
-    derived.copy_from_slice(hmac::sign(&key, b"hubwire continuation tokens").as_ref());
+    derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
     derived
 }
 
-fn start_worker(
+fn start_worker<E: Exchange + Send + 'static>(
     worker: Worker,
-    parts: Parts<Exchange, Site>,
+    parts: Parts<E, Site>,
     stop: CancellationToken,
 ) -> Result<JoinHandle<()>, Error> {
     let name = format!("worker-{}", parts.index);

@@ -1,30 +1,19 @@
 // Event listeners: copies of events, in NATS JetStream and as batches over HTTP.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { connect } from "nats";
 import { until } from "./support/deadline.mjs";
 import { BareHandler, handlerTable, startConfigured } from "./support/handler.mjs";
+import { Nats, withNats } from "./support/nats.mjs";
 import { RawClient } from "./support/raw_client.mjs";
 
-const NATS_SERVER = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].map((folder) => join(folder, "nats-server")).find(existsSync);
-/** `cargo xtask test` installs the server where it may; elsewhere a machine without it still has to pass. */
-const withNats = NATS_SERVER ? describe : (name) => console.warn(`${name}: not tested, since there is no nats-server; on Debian: apt-get install nats-server`);
-
-/** A NATS server with JetStream, on a free port. */
-class Nats {
+/** A NATS server with JetStream. */
+class JetStream extends Nats {
   static async start(args = [], folder = mkdtempSync(join(tmpdir(), "hubwire-nats-")), port = -1) {
-    const nats = new Nats();
-    nats.folder = folder;
-    nats.child = spawn(NATS_SERVER, ["-a", "127.0.0.1", "-p", String(port), "-js", "-sd", join(folder, "store"), "--ports_file_dir", folder, ...args], { stdio: "ignore" });
-    process.on("exit", () => nats.child.kill("SIGKILL"));
-    const file = () => readdirSync(folder).find((name) => name === `nats-server_${nats.child.pid}.ports`);
-    await until(() => file() && readFileSync(join(folder, file()), "utf8").length > 0, "the port of nats-server");
-    nats.url = JSON.parse(readFileSync(join(folder, file()), "utf8")).nats[0];
-    return nats;
+    return Object.setPrototypeOf(await Nats.start({ args: ["-js", "-sd", join(folder, "store"), ...args], folder, port }), JetStream.prototype);
   }
 
   async stream(subjects, options = {}) {
@@ -45,12 +34,9 @@ class Nats {
     return messages;
   }
 
-  async stop({ keep = false } = {}) {
+  async stop(options) {
     await this.client?.close();
-    const ended = new Promise((resolve) => this.child.once("exit", resolve));
-    this.child.kill("SIGTERM");
-    await ended;
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    await super.stop(options);
   }
 }
 
@@ -58,7 +44,7 @@ const listener = (target, more = 'user_event_pattern = "*"\nsystem_events = ["co
 
 withNats("a NATS listener", () => {
   test("gets every event once, with attributes, metadata and payload", async () => {
-    const nats = await Nats.start();
+    const nats = await JetStream.start();
     await nats.stream(["hubwire.events.>"]);
     const service = await startConfigured(listener(`nats = { servers = ["${nats.url}"] }`));
     const client = await RawClient.json(service, "chat", { userId: "üser" });
@@ -85,7 +71,7 @@ withNats("a NATS listener", () => {
   });
 
   test("delays nobody while there is no stream or no server, and gets everything in order afterwards", async () => {
-    const nats = await Nats.start();
+    const nats = await JetStream.start();
     const port = new URL(nats.url).port;
     await nats.stop({ keep: true });
     const service = await startConfigured(listener(`nats = { servers = ["${nats.url}"], subject = "copies.{event}" }`, 'user_event_pattern = "*"'));
@@ -95,7 +81,7 @@ withNats("a NATS listener", () => {
       assert.equal((await client.next()).json.success, true);
     }
     await until(() => service.output.stderr.includes("cannot be reached"), "the complaint");
-    const back = await Nats.start([], nats.folder, port);
+    const back = await JetStream.start([], nats.folder, port);
     await until(() => service.output.stderr.includes("no JetStream stream takes the subject copies.e"), "the complaint about the stream", 15_000);
     await back.stream(["copies.*"]);
     await until(async () => (await back.messages()).length >= 20, "all messages", 20_000);
@@ -106,7 +92,7 @@ withNats("a NATS listener", () => {
   });
 
   test("that is not let in says so, without the secret", async () => {
-    const nats = await Nats.start(["--user", "me", "--pass", "right"]);
+    const nats = await JetStream.start(["--user", "me", "--pass", "right"]);
     const service = await startConfigured(listener(`nats = { servers = ["${nats.url}"], user = "me", password = "very-wrong" }`));
     const client = await RawClient.json(service, "chat");
     await until(() => /authorization violation/i.test(service.output.stderr), "the refusal");

@@ -18,6 +18,16 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Notes an interest. Answers its slot if no worker of the process had one there before.
+    pub(crate) fn add_interest(&mut self, hub: &HubName, target: &Target) -> Option<usize> {
+        self.interests.add(&self.table, hub, target)
+    }
+
+    /// Takes an interest back. Answers its slot if no worker of the process has one there any more.
+    pub(crate) fn remove_interest(&mut self, hub: &HubName, target: &Target) -> Option<usize> {
+        self.interests.remove(&self.table, hub, target)
+    }
+
     pub(super) fn new(worker: usize, inbox: Inbox, table: Arc<InterestTable>, router: Arc<Router>) -> Self {
         Self { worker, inbox, interests: Interests::new(worker), table, router }
     }
@@ -50,11 +60,11 @@ impl hubwire_hub::Exchange for Exchange {
     }
 
     fn interested(&mut self, hub: &HubName, target: &Target) {
-        self.interests.add(&self.table, hub, target);
+        self.add_interest(hub, target);
     }
 
     fn uninterested(&mut self, hub: &HubName, target: &Target) {
-        self.interests.remove(&self.table, hub, target);
+        self.remove_interest(hub, target);
     }
 
     fn is_congested(&self) -> bool {

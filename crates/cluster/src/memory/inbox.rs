@@ -82,7 +82,7 @@ impl InboxSender {
         self.level.put.fetch_add(1, Ordering::Relaxed);
         self.level.bytes.fetch_add(bytes(&parcel), Ordering::Relaxed);
         // A worker that is gone takes nothing any more: the process is stopping.
-        self.parcels.send(parcel).map_err(|_| Busy)
+        self.parcels.send(parcel).map_err(|_| Busy::Inbox)
     }
 }
 

@@ -32,9 +32,23 @@ impl Router {
             .map(|(_, inbox)| inbox)
     }
 
+    /// Which workers are interested in what.
+    pub(crate) fn table(&self) -> &InterestTable {
+        &self.table
+    }
+
+    /// Hands an envelope to the workers with interest, whatever waits there.
+    pub(crate) fn deliver(&self, envelope: &Envelope) {
+        self.put_each(self.interested(envelope, 0), envelope);
+    }
+
     /// Hands an envelope to the workers with interest but one, whatever waits there.
     pub(super) fn publish_from(&self, worker: usize, envelope: &Envelope) {
-        for inbox in self.interested(envelope, 1 << worker) {
+        self.put_each(self.interested(envelope, 1 << worker), envelope);
+    }
+
+    fn put_each<'a>(&self, inboxes: impl Iterator<Item = &'a InboxSender>, envelope: &Envelope) {
+        for inbox in inboxes {
             if inbox.put(Parcel::Envelope(envelope.clone())).is_err() {
                 metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
             }
@@ -42,12 +56,21 @@ impl Router {
     }
 
     /// Hands a letter to the workers that it is for, whatever waits there.
-    pub(super) fn send(&self, recipient: &Recipient, letter: &Letter) {
+    pub(crate) fn send(&self, recipient: &Recipient, letter: &Letter) {
         let workers = match recipient {
             Recipient::Home(hub, group) => 1 << (self.table.hash(hub, group) % self.inboxes.len() as u64),
             Recipient::Members(hub, group) => self.table.workers(hub, &Target::Group(group.clone())),
             Recipient::Owner(id) => 1_u64.checked_shl(u32::from(id.worker())).unwrap_or(0),
         };
+        self.put_letter(workers, letter);
+    }
+
+    /// Hands a letter to every worker.
+    pub(crate) fn tell_all(&self, letter: &Letter) {
+        self.put_letter(u64::MAX, letter);
+    }
+
+    fn put_letter(&self, workers: u64, letter: &Letter) {
         for inbox in self.workers(workers) {
             if inbox.put(Parcel::Letter(letter.clone())).is_err() {
                 metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
@@ -65,6 +88,16 @@ impl Router {
             worker == but || inbox.taken_count() >= *put
         };
         self.inboxes.iter().zip(&mark.0).enumerate().all(taken)
+    }
+
+    /// Whether any worker has more than half of its bounds waiting.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.inboxes.iter().any(|inbox| inbox.is_filled(2))
+    }
+
+    /// Whether any worker with interest can take no more.
+    pub(crate) fn refuses(&self, envelope: &Envelope) -> bool {
+        self.interested(envelope, 0).any(|inbox| inbox.is_filled(1))
     }
 
     /// Whether any worker but one has more than half of its bounds waiting.
@@ -86,7 +119,7 @@ impl Router {
 
 fn busy() -> Busy {
     metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
-    Busy
+    Busy::Inbox
 }
 
 impl hubwire_hub::Router for Router {
@@ -114,7 +147,7 @@ impl hubwire_hub::Router for Router {
         Box::pin(async move {
             let mut merged = Reply::Missing;
             for answer in answers {
-                merged = merged.merge(answer?.await.map_err(|_| Busy)?);
+                merged = merged.merge(answer?.await.map_err(|_| Busy::Inbox)?);
             }
             Ok(merged)
         })

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 use super::request::Call;
+use super::upgrade::Onward;
 use super::{Reception, attempt, simple, upgrade};
 use crate::arrival::{Arrival, Purpose};
 use crate::http::{Body, Channel};
@@ -27,7 +28,7 @@ pub(super) async fn answer(
     let groups = initial_groups(claims.as_ref())?;
     let mode = simple::mode(call)?;
     let permit = upgrade::permit(reception)?;
-    let id = ConnectionId::new(reception.environment.random(), reception.worker);
+    let id = reception.environment.connection_id(reception.worker);
     let origin = attempt::origin(reception, request.headers());
     let accepted = if reception.application.decides(&call.hub) {
         let mut attempt =
@@ -55,7 +56,8 @@ pub(super) async fn answer(
         state: accepted.state,
     };
     let purpose = Purpose::Serve(begin(reception, opening).await?);
-    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), reception.worker, (purpose, permit)))
+    let onward = Onward::Worker(reception.worker, purpose);
+    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), (onward, permit)))
 }
 
 /// What is spoken, and echoed: what the application chose, else the first offer that the service speaks. An application cannot choose what
@@ -92,7 +94,31 @@ async fn begin(reception: &Reception, opening: Opening) -> Result<ConnectionKey,
     let arrival = Arrival::Begin { opening: Box::new(opening), begun };
     // A worker that takes no arrivals has stopped, and so has the service.
     let _stopped = reception.arrivals[usize::from(reception.worker)].send(arrival);
-    key.await.map_err(|_| Busy.into())
+    let begun = Begun { key: Some(key.await.map_err(|_| Busy::Inbox)?), reception };
+    // Workers of other nodes hear of it a little later.
+    reception.router.settled().await?;
+    Ok(begun.keep())
+}
+
+/// A connection that has begun, and that nobody knows of if the handshake breaks off now.
+struct Begun<'a> {
+    key: Option<ConnectionKey>,
+    reception: &'a Reception,
+}
+
+impl Begun<'_> {
+    fn keep(mut self) -> ConnectionKey {
+        self.key.take().unwrap_or(ConnectionKey(u32::MAX))
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let worker = usize::from(self.reception.worker);
+            let _stopped = self.reception.arrivals[worker].send(Arrival::Abandoned(key));
+        }
+    }
 }
 
 /// Who the client is, by the token in its query (which wins) or its `Authorization` header. Nobody, in a hub that lets anyone in.

@@ -23,7 +23,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::arrival::Arrival;
 use crate::http::{Body, Channel};
 use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS};
-use crate::{Environment, Settings};
+use crate::{Carrier, Environment, Settings};
 
 pub(crate) use request::concerns;
 pub(crate) use texts::Texts;
@@ -39,6 +39,7 @@ pub(crate) struct Reception {
     pub(crate) application: Rc<dyn Application>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) reconnection_key: ReconnectionKey,
+    pub(crate) carrier: Option<Arc<dyn Carrier>>,
     pub(crate) texts: Texts,
     /// WebSocket connections of the whole process.
     pub(crate) connections: Arc<AtomicUsize>,

@@ -3,12 +3,15 @@ use http::{HeaderValue, Request, Response};
 use hubwire_hub::{Command, Reply};
 use hubwire_protocol::ConnectionId;
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 
 use super::refusal::Refusal;
 use super::request::Call;
+use super::upgrade::Onward;
 use super::{Reception, upgrade};
 use crate::arrival::Purpose;
 use crate::http::Body;
+use crate::{ClientStream, Comeback};
 
 /// Answers a client that wants its session back. The answer is 101 in any case: where the session cannot be had, the socket is closed with
 /// 1008 right after, since official clients would retry for half a minute after an HTTP error.
@@ -37,10 +40,19 @@ pub(super) async fn answer(
     }
     let permit = upgrade::permit(reception)?;
     // Where there is no session, the worker that accepted the socket does the closing; it knows no such connection either.
-    let id = id.unwrap_or_else(|| ConnectionId::new(reception.environment.random(), reception.worker));
-    let worker = if session.is_some() { id.worker() } else { reception.worker };
+    let id = id.unwrap_or_else(|| reception.environment.connection_id(reception.worker));
     let offered = call.subprotocol().map(|(_, spelling)| spelling);
     let echoed = session.as_deref().or(offered);
-    let purpose = Purpose::Resume { hub: call.hub.clone(), id, reconnection_token: token.into() };
-    Ok(upgrade::accept(reception, request, key, echoed, worker, (purpose, permit)))
+    let (hub, reconnection_token) = (call.hub.clone(), token.into());
+    let carrier = reception.carrier.as_ref().filter(|carrier| session.is_some() && carrier.is_elsewhere(id));
+    let onward = if let Some(carrier) = carrier.cloned() {
+        Onward::Elsewhere(Box::new(move |upgraded, permit| {
+            let stream: Box<dyn ClientStream> = Box::new(TokioIo::new(upgraded));
+            carrier.carry(Comeback { hub, connection: id, reconnection_token, stream }, Box::new(permit));
+        }))
+    } else {
+        let worker = if session.is_some() { id.worker() } else { reception.worker };
+        Onward::Worker(worker, Purpose::Resume { hub, id, reconnection_token })
+    };
+    Ok(upgrade::accept(reception, request, key, echoed, (onward, permit)))
 }

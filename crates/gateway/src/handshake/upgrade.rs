@@ -58,29 +58,44 @@ fn agrees_on_compression(reception: &Reception, headers: &HeaderMap) -> bool {
         && accepts_compression(offers.filter_map(|offer| offer.to_str().ok()))
 }
 
-/// Answers 101, and sends the socket to its worker once the answer is out.
+/// Where a socket goes once its client has been answered.
+pub(super) enum Onward {
+    /// To a worker of this process.
+    Worker(u8, Purpose),
+    /// To a session elsewhere.
+    Elsewhere(Box<dyn FnOnce(hyper::upgrade::Upgraded, ConnectionPermit)>),
+}
+
+/// Answers 101, and sends the socket on once the answer is out.
 pub(super) fn accept(
     reception: &Reception,
     request: &mut Request<Incoming>,
     key: &HeaderValue,
     subprotocol: Option<&str>,
-    worker: u8,
-    (purpose, permit): (Purpose, ConnectionPermit),
+    (onward, permit): (Onward, ConnectionPermit),
 ) -> Response<Body> {
-    let compression = agrees_on_compression(reception, request.headers());
+    // A session elsewhere has not agreed to it.
+    let compression =
+        matches!(onward, Onward::Worker(..)) && agrees_on_compression(reception, request.headers());
     let upgrade = hyper::upgrade::on(request);
-    let arrivals = reception.arrivals[usize::from(worker)].clone();
+    let arrivals = reception.arrivals.clone();
     tokio::task::spawn_local(async move {
-        let arrival = match (upgrade.await.map(take_socket), purpose) {
-            (Ok(Some((stream, early))), purpose) => {
-                Arrival::Socket { purpose, upgraded: Upgraded { stream, early, compression, permit } }
-            }
+        let (worker, purpose, upgraded) = match (upgrade.await, onward) {
+            (Ok(upgraded), Onward::Elsewhere(carry)) => return carry(upgraded, permit),
             // The client went away between its request and our answer.
+            (Err(_), Onward::Elsewhere(_)) => return,
+            (upgraded, Onward::Worker(worker, purpose)) => (worker, purpose, upgraded),
+        };
+        let arrival = match (upgraded.map(take_socket), purpose) {
+            (Ok(Some((stream, early))), purpose) => {
+                let upgraded = Upgraded { stream, early, compression, permit };
+                Arrival::Socket { purpose, upgraded }
+            }
             (Ok(None) | Err(_), Purpose::Serve(key)) => Arrival::Abandoned(key),
             (Ok(None) | Err(_), Purpose::Resume { .. }) => return,
         };
         // A worker that takes no arrivals has stopped, and so has the service.
-        let _stopped = arrivals.send(arrival);
+        let _stopped = arrivals[usize::from(worker)].send(arrival);
     });
     let mut response = Response::new(Either::Left(Full::default()));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -29,10 +29,11 @@ impl<E: Exchange> State<E> {
 
     fn ping_due(&mut self) {
         let interval_ms = self.settings.limits.ping_interval_ms;
+        let congested = self.exchange.is_congested();
         while let Some(timer) = self.pings.pop_due(self.now_ms) {
             let now_ms = self.now_ms;
             // A client that is not read cannot be heard.
-            let held = self.shard.is_held(timer.key);
+            let held = self.shard.is_held(timer.key) || congested;
             let Some(socket) = self.socket(timer.key).filter(|socket| socket.serial == timer.serial) else {
                 continue;
             };

@@ -22,19 +22,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::arrival::Arrival;
 use crate::handshake::{Reception, Texts};
-use crate::{Environment, Error, Fallback, Settings};
+use crate::{Carrier, Door, Environment, Error, Fallback, Settings};
 
 pub(crate) use state::State;
 
 /// What all workers of a process share.
 pub struct Shared {
-    settings: Arc<ArcSwap<Settings>>,
+    pub(crate) settings: Arc<ArcSwap<Settings>>,
     environment: Arc<dyn Environment>,
     router: Arc<dyn Router>,
     observer: Arc<dyn Observer>,
     reconnection_key: ReconnectionKey,
+    /// The way to sessions elsewhere, if there can be any.
+    carrier: Option<Arc<dyn Carrier>>,
     /// WebSocket connections of the process.
-    connections: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<AtomicUsize>,
     /// Other connections of the process.
     http_connections: Arc<AtomicUsize>,
     pub(crate) arrivals: Arc<[mpsc::UnboundedSender<Arrival>]>,
@@ -69,6 +71,7 @@ impl Worker {
         router: Arc<dyn Router>,
         observer: Arc<dyn Observer>,
         reconnection_key: ReconnectionKey,
+        carrier: Option<Arc<dyn Carrier>>,
     ) -> Vec<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let shared = Arc::new(Shared {
@@ -77,12 +80,18 @@ impl Worker {
             router,
             observer,
             reconnection_key,
+            carrier,
             connections: Arc::default(),
             http_connections: Arc::default(),
             arrivals: senders.into(),
         });
         let worker = |arrivals| Self { shared: shared.clone(), arrivals };
         receivers.into_iter().map(worker).collect()
+    }
+
+    /// The way in for sockets that others have accepted; all workers of a team share it.
+    pub fn door(&self) -> Door {
+        Door(self.shared.clone())
     }
 
     /// Serves until `stop` is cancelled and the clients have been told, or the drain time-out has passed.
@@ -106,6 +115,7 @@ impl Worker {
             application: application.clone(),
             observer: shared.observer.clone(),
             reconnection_key: shared.reconnection_key.clone(),
+            carrier: shared.carrier.clone(),
             texts: Texts::default(),
             connections: shared.connections.clone(),
             arrivals: shared.arrivals.clone(),

@@ -73,6 +73,7 @@ impl<E: Exchange> State<E> {
         let mut shard = Shard::new(settings.hub_limits.clone());
         shard.set_json_form(settings.protobuf_json);
         shard.set_presence(settings.presence.clone());
+        shard.set_spans_nodes(exchange.spans_nodes());
         let mut state = Self {
             index,
             shard,
@@ -163,6 +164,7 @@ impl<E: Exchange> State<E> {
             }
             Effect::Ask { event, question } => self.ask(event, question),
             Effect::Released(key) => self.read_on(key),
+            Effect::Settle(connection) => self.exchange.settle(connection),
             Effect::Closing(key) => self.begin_closing(key),
         }
     }

@@ -11,6 +11,7 @@ mod fixture;
 mod invocations;
 mod membership;
 mod model;
+mod nodes;
 mod recovery;
 mod states;
 mod streams;

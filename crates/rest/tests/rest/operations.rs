@@ -123,7 +123,7 @@ fn a_text_that_is_no_connection_id_names_a_connection_that_is_not_there() {
 fn a_busy_service_says_when_to_try_again() {
     let service = Service::new();
     service.change(|options| options.retry_after_s = 3);
-    service.router.reply(Err(Busy));
+    service.router.reply(Err(Busy::Inbox));
     let answer = service.call("POST /api/hubs/chat/:closeConnections").send();
     let message =
         "The service is busy. A worker's inbox is full: limit inbox_bytes_max or inbox_messages_max.";

@@ -16,7 +16,7 @@ pub(crate) struct ScriptedRouter {
 impl Router for ScriptedRouter {
     fn publish(&self, envelope: Envelope) -> Result<(), Busy> {
         if *self.publish_is_busy.lock().unwrap() {
-            return Err(Busy);
+            return Err(Busy::Inbox);
         }
         self.envelopes.lock().unwrap().push(envelope);
         Ok(())

@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, console, tls, upstream};
+use super::{Config, Overrides, cluster, console, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -31,6 +31,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     };
     let (endpoint, keys) = (endpoint(overrides, file)?, keys(overrides, file, &listen)?);
     let limits = file.table.limits.values(wrong)?;
+    let cluster = cluster::cluster(file, &keys, &limits, listen.value.to_string())?;
     let upstream = upstream::settings(file, endpoint.as_ref(), &keys, &limits)?;
     Ok(Config {
         listen: listen.value,
@@ -40,6 +41,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         metrics_listen: metrics_listen(file)?,
         console: console::config(file, listen.value, &keys)?,
         keys,
+        cluster,
         protobuf_json: protobuf_json(file)?,
         compression: file.table.compression,
         tls: tls::tls(file)?,

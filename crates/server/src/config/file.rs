@@ -32,6 +32,7 @@ pub(super) struct Table {
     pub(super) metrics: MetricsTable,
     pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
+    pub(super) cluster: Option<Spanned<ClusterTable>>,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
 }
@@ -71,6 +72,35 @@ pub(super) struct UpstreamTable {
     pub(super) origin: Option<Spanned<String>>,
     pub(super) allowed_hosts: Vec<Spanned<String>>,
     pub(super) forbid_private_addresses: bool,
+}
+
+/// The table `[cluster]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClusterTable {
+    pub(super) nats: Spanned<Vec<String>>,
+    #[serde(default)]
+    pub(super) name: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) user: Option<String>,
+    #[serde(default)]
+    pub(super) password: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) token: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) nkey: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) credentials: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) tls_ca: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) tls_certificate: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) tls_private_key: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(super) on_nats_loss: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) secret: Option<Spanned<SecretTable>>,
 }
 
 /// A table `[hubs.NAME]`.

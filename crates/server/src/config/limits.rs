@@ -135,6 +135,14 @@ limits! {
         "Publishes and commands that may wait for one worker. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
     inbox_bytes_max = 256 * MIB, MIB => 1024 * GIB,
         "Bytes of publishes and commands that may wait for one worker. Same outcome. A change needs a restart.";
+    cluster_backlog_messages_max = 65_536, 64 => 100_000_000,
+        "Publishes, commands and the like that may wait for other nodes. Then REST calls are refused with status 503; at half of it clients are not read. A change needs a restart.";
+    cluster_backlog_bytes_max = 256 * MIB, MIB => 1024 * GIB,
+        "Their bytes. Same outcome. A change needs a restart.";
+    cluster_lease_ms = 5_000, 500 => 600_000,
+        "How long a node may be silent, in milliseconds. Then the others take it for dead, and its connections for gone. A change needs a restart.";
+    cluster_answer_timeout_ms = 5_000, 100 => 600_000,
+        "How long a command or a new connection waits for other nodes, in milliseconds. Then it is refused with status 503. A change needs a restart.";
     ping_interval_ms = 20_000, 100 => 3_600_000,
         "How often a client is pinged, in milliseconds. One from which nothing has arrived for twice as long when its next ping is due is taken for lost.";
     drain_timeout_ms = 5_000, 0 => 3_600_000,

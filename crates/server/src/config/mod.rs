@@ -1,6 +1,7 @@
 //! Settings: read from flags, environment and file, checked, and refused in words that say where the wrong one stands.
 
 mod check;
+mod cluster;
 mod console;
 mod error;
 mod file;
@@ -25,6 +26,7 @@ use hubwire_protocol::{HubName, JsonForm};
 
 use crate::Endpoint;
 
+pub use cluster::ClusterConfig;
 pub use console::ConsoleConfig;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
@@ -48,6 +50,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Who may look and act through the console, and what it shows.
     pub console: ConsoleConfig,
+    /// The cluster that it belongs to, if any. A change needs a restart.
+    pub cluster: Option<ClusterConfig>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
     /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.

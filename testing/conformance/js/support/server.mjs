@@ -24,8 +24,8 @@ export function binaryPath() {
 }
 
 /** Starts the binary and resolves as soon as its banner shows the connection string. */
-export async function startServer({ args = [], env = {} } = {}) {
-  const child = spawn(binaryPath(), ["serve", "--listen", "127.0.0.1:0", ...args], {
+export async function startServer({ args = [], env = {}, binary = binaryPath() } = {}) {
+  const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -175,7 +175,7 @@ pub(super) fn foreign(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Res
     };
     let letter = match input.int_in_range(0..=5)? {
         0 => Letter::SetState { hub: hub(input)?, group: group(input)?, item: item(input)?, answer: true },
-        1 => Letter::ListStates { hub: hub(input)?, group: group(input)?, subscriber: far },
+        1 => Letter::ListStates { hub: hub(input)?, group: group(input)?, subscriber: far, answer: true },
         2 => Letter::StateChanged { hub: hub(input)?, group: group(input)?, item: item(input)? },
         3 => Letter::Hold(id),
         4 => Letter::Release(id),

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use hubwire_hub::{Busy, Command, Envelope, Letter, Recipient, Target};
+use hubwire_protocol::{ConnectionId, GroupName, HubName};
+use tokio::sync::{mpsc, watch};
+
+use super::calls::Caller;
+use super::encode;
+use super::schema::Content;
+use super::settings::{Limits, OnNatsLoss};
+use crate::hashing::Hashing;
+use crate::memory::InterestTable;
+
+/// What workers and REST hand to the thread that talks to NATS.
+pub(crate) enum Item {
+    /// Take the frame to some peers, one bit each.
+    Frame { peers: u64, frame: Bytes },
+    /// Take the letter to a node. Those that a home has to answer go to another one if it dies.
+    Letter { recipient: Recipient, letter: Letter, node: u32 },
+    /// A slot of the process's interests may have changed.
+    Slot(usize),
+    /// Tell a connection's shard when everything before this has arrived.
+    Settle(ConnectionId),
+    /// Have some nodes carry out a command.
+    Call { nodes: Vec<u32>, hub: HubName, command: Command, caller: Caller },
+    /// Take a frame to a node, if it is still there.
+    Direct { node: u32, frame: Bytes },
+}
+
+/// A node as publishers know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownNode {
+    pub(crate) node: u32,
+    /// Its bit in the table of interests; none for this node itself.
+    pub(crate) bit: u64,
+}
+
+/// The way from all threads of the process to the one that talks to NATS, and what they must know of the other nodes.
+pub(crate) struct Backlog {
+    pub(crate) node: u32,
+    items: mpsc::UnboundedSender<Item>,
+    /// Items that were put in so far.
+    put: AtomicU64,
+    /// Items that were taken out so far.
+    pub(super) taken: AtomicU64,
+    /// Bytes of the items that wait to be taken.
+    pub(super) queued_bytes: AtomicUsize,
+    /// Frames, and their bytes, that have not arrived at their nodes.
+    pub(super) link_frames: AtomicUsize,
+    pub(super) link_bytes: AtomicUsize,
+    /// All items up to this one have arrived.
+    pub(super) settled: watch::Sender<u64>,
+    /// Whether NATS cannot be reached at the moment.
+    pub(super) cut_off: AtomicBool,
+    /// Whether something was dropped meanwhile.
+    pub(super) dropped: AtomicBool,
+    /// Which peers have recipients for what.
+    pub(crate) table: Arc<InterestTable>,
+    /// This node and all others that live.
+    pub(super) nodes: ArcSwap<Vec<KnownNode>>,
+    limits: Limits,
+    on_loss: OnNatsLoss,
+}
+
+impl Backlog {
+    pub(crate) fn new(
+        node: u32,
+        table: Arc<InterestTable>,
+        limits: Limits,
+        on_loss: OnNatsLoss,
+    ) -> (Self, mpsc::UnboundedReceiver<Item>) {
+        let (items, receiver) = mpsc::unbounded_channel();
+        let backlog = Self {
+            node,
+            items,
+            put: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            link_frames: AtomicUsize::new(0),
+            link_bytes: AtomicUsize::new(0),
+            settled: watch::Sender::new(0),
+            cut_off: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
+            table,
+            nodes: ArcSwap::from_pointee(vec![KnownNode { node, bit: 0 }]),
+            limits,
+            on_loss,
+        };
+        (backlog, receiver)
+    }
+
+    /// Hands something over, whatever waits already.
+    pub(crate) fn put(&self, item: Item) {
+        self.put.fetch_add(1, Ordering::SeqCst);
+        self.queued_bytes.fetch_add(item.bytes(), Ordering::Relaxed);
+        // Nobody takes any more when the process has stopped.
+        let _stopped = self.items.send(item);
+    }
+
+    /// How many items were put in so far.
+    pub(crate) fn mark(&self) -> u64 {
+        self.put.load(Ordering::SeqCst)
+    }
+
+    /// Whether everything up to a mark has arrived.
+    pub(crate) fn is_past(&self, mark: u64) -> bool {
+        *self.settled.borrow() >= mark
+    }
+
+    /// Whether more than `1 / divisor` of the bounds is taken.
+    pub(crate) fn is_filled(&self, divisor: usize) -> bool {
+        let waiting = self.mark().saturating_sub(self.taken.load(Ordering::Relaxed)) as usize;
+        waiting + self.link_frames.load(Ordering::Relaxed) > self.limits.backlog_messages_max / divisor
+            || self.queued_bytes.load(Ordering::Relaxed) + self.link_bytes.load(Ordering::Relaxed)
+                > self.limits.backlog_bytes_max / divisor
+    }
+
+    /// Whether this node is cut off, and has to wait until it is not.
+    pub(crate) fn must_wait(&self) -> bool {
+        self.on_loss == OnNatsLoss::Wait && self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether this node is cut off, and goes on by itself as long as there is room for what the others miss.
+    pub(crate) fn goes_on_alone(&self) -> bool {
+        self.on_loss == OnNatsLoss::Serve && self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Whether clients should not be read at the moment.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.must_wait() || (!self.goes_on_alone() && self.is_filled(2))
+    }
+
+    /// Whether publishes and commands are taken at the moment.
+    pub(crate) fn check(&self) -> Result<(), Busy> {
+        let refusal = if self.must_wait() {
+            Busy::CutOff
+        } else if !self.goes_on_alone() && self.is_filled(1) {
+            Busy::Backlog
+        } else {
+            return Ok(());
+        };
+        metrics::counter!("webpubsub_cluster_refusals_total").increment(1);
+        Err(refusal)
+    }
+
+    /// The peers with recipients for a target, one bit each.
+    pub(crate) fn interested(&self, hub: &HubName, target: &Target) -> u64 {
+        match target {
+            Target::Connection(id) => self.peer(id.node()).map_or(0, |peer| peer.bit),
+            target => self.table.interested(hub, target),
+        }
+    }
+
+    /// Takes an envelope to the peers with recipients for it.
+    pub(crate) fn publish(&self, envelope: &Envelope) {
+        let peers = self.interested(&envelope.hub, &envelope.target);
+        if peers == 0 {
+            return;
+        }
+        if self.goes_on_alone() && self.is_filled(1) {
+            // The operator wants to go on rather than wait, and there is no room for what the others miss.
+            metrics::counter!("webpubsub_cluster_frames_lost_total").increment(1);
+            self.dropped.store(true, Ordering::Relaxed);
+            return;
+        }
+        let frame = encode::frame(Content::Envelope(encode::envelope(envelope)));
+        self.put(Item::Frame { peers, frame });
+    }
+
+    /// The node that keeps a group's states.
+    pub(crate) fn home(&self, hub: &HubName, group: &GroupName) -> u32 {
+        let nodes = self.nodes.load();
+        let candidates = nodes.iter().map(|known| known.node);
+        Hashing::choose(self.table.hash(hub, group), candidates).unwrap_or(self.node)
+    }
+
+    /// A node that lives and is not this one.
+    pub(crate) fn peer(&self, node: u32) -> Option<KnownNode> {
+        self.nodes.load().iter().copied().find(|known| known.node == node && known.node != self.node)
+    }
+
+    /// The nodes behind bits of the table.
+    pub(crate) fn nodes_of(&self, bits: u64) -> Vec<u32> {
+        self.nodes.load().iter().filter(|known| known.bit & bits != 0).map(|known| known.node).collect()
+    }
+
+    /// Comes back once everything that was put in before has arrived.
+    pub(crate) async fn settle(&self) -> Result<(), Busy> {
+        let mark = self.mark();
+        let mut settled = self.settled.subscribe();
+        let timeout = Duration::from_millis(self.limits.answer_timeout_ms);
+        match tokio::time::timeout(timeout, settled.wait_for(|settled| *settled >= mark)).await {
+            Ok(Ok(_)) => Ok(()),
+            // Alone, there is nobody who would have to know.
+            _ if self.goes_on_alone() => Ok(()),
+            _ => Err(Busy::Unanswered),
+        }
+    }
+}
+
+impl Item {
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Frame { frame, .. } | Self::Direct { frame, .. } => frame.len(),
+            Self::Letter { letter, .. } => letter.bytes(),
+            Self::Call { .. } | Self::Slot(_) | Self::Settle(_) => 0,
+        }
+    }
+}

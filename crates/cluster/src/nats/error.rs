@@ -1,0 +1,25 @@
+/// Why a node cannot take part in its cluster.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The credentials are not the text of a credentials file. Its own error could repeat what is in it.
+    #[error("the NATS credentials are not a credentials file")]
+    Credentials,
+    /// No NATS server lets the node in, or none is there.
+    #[error("NATS at {servers} cannot be reached: {problem}")]
+    Connect {
+        /// The servers.
+        servers: String,
+        /// What the client says.
+        problem: String,
+    },
+    /// NATS refuses a subscription.
+    #[error("NATS refuses a subscription: {0}")]
+    Subscribe(String),
+    /// The subscriptions have ended: the connection to NATS is closed for good.
+    #[error("the connection to NATS has been closed")]
+    Closed,
+    /// No carried sockets can be taken, since the loopback interface cannot be listened on.
+    #[error("cannot listen on the loopback interface: {0}")]
+    Loopback(#[from] std::io::Error),
+}

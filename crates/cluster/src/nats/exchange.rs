@@ -1,0 +1,95 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hubwire_hub::{Envelope, Exchange as _, Letter, Mark, Parcel, Recipient, Target};
+use hubwire_protocol::{ConnectionId, HubName};
+
+use super::backlog::{Backlog, Item};
+use crate::memory;
+
+/// One worker's tie to the others of its process, and to those of other nodes.
+pub struct Exchange {
+    local: memory::Exchange,
+    backlog: Arc<Backlog>,
+}
+
+impl Exchange {
+    pub(super) fn new(local: memory::Exchange, backlog: Arc<Backlog>) -> Self {
+        Self { local, backlog }
+    }
+
+    fn send_to(&self, node: u32, recipient: &Recipient, letter: Letter) {
+        if node == self.backlog.node {
+            self.local.send(recipient, letter);
+        } else {
+            self.backlog.put(Item::Letter { recipient: recipient.clone(), letter, node });
+        }
+    }
+}
+
+impl hubwire_hub::Exchange for Exchange {
+    fn poll_parcels(
+        &mut self,
+        context: &mut Context<'_>,
+        into: &mut Vec<Parcel>,
+        limit: usize,
+    ) -> Poll<usize> {
+        self.local.poll_parcels(context, into, limit)
+    }
+
+    fn publish(&self, envelope: Envelope) {
+        self.backlog.publish(&envelope);
+        self.local.publish(envelope);
+    }
+
+    fn send(&self, recipient: &Recipient, letter: Letter) {
+        match recipient {
+            Recipient::Home(hub, group) => self.send_to(self.backlog.home(hub, group), recipient, letter),
+            Recipient::Owner(id) => self.send_to(id.node(), recipient, letter),
+            Recipient::Members(hub, group) => {
+                let peers = self.backlog.interested(hub, &Target::Group(group.clone()));
+                for node in self.backlog.nodes_of(peers) {
+                    self.send_to(node, recipient, letter.clone());
+                }
+                self.local.send(recipient, letter);
+            }
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        let Mark(mut marks) = self.local.mark();
+        marks.push(self.backlog.mark());
+        Mark(marks)
+    }
+
+    fn is_past(&self, mark: &Mark) -> bool {
+        let Some((elsewhere, here)) = mark.0.split_last() else {
+            return true;
+        };
+        self.backlog.is_past(*elsewhere) && self.local.is_past(&Mark(here.to_vec()))
+    }
+
+    fn interested(&mut self, hub: &HubName, target: &Target) {
+        if let Some(slot) = self.local.add_interest(hub, target) {
+            self.backlog.put(Item::Slot(slot));
+        }
+    }
+
+    fn uninterested(&mut self, hub: &HubName, target: &Target) {
+        if let Some(slot) = self.local.remove_interest(hub, target) {
+            self.backlog.put(Item::Slot(slot));
+        }
+    }
+
+    fn is_congested(&self) -> bool {
+        self.local.is_congested() || self.backlog.is_congested()
+    }
+
+    fn spans_nodes(&self) -> bool {
+        true
+    }
+
+    fn settle(&self, connection: ConnectionId) {
+        self.backlog.put(Item::Settle(connection));
+    }
+}

@@ -1,0 +1,241 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, Subscriber};
+use bytes::Bytes;
+use futures_util::{FutureExt, StreamExt};
+use hubwire_hub::Routed;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::backlog::{Backlog, Item};
+use super::connection::{Subjects, connect};
+use super::error::Error;
+use super::mesh::{Destination, Errand, Mesh};
+use super::relay::{Relays, Resume};
+use super::schema::Content;
+use super::settings::Settings;
+use super::{encode, membership};
+use crate::memory;
+
+/// What one turn takes in of each kind.
+const PER_TURN: usize = 256;
+
+/// The part of a node that talks to NATS. It runs on a thread of its own.
+pub struct Service {
+    pub(super) settings: Settings,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) local: Arc<memory::Router>,
+    pub(super) items: mpsc::UnboundedReceiver<Item>,
+    pub(super) relays: Arc<Relays>,
+    pub(super) workers: u32,
+}
+
+/// Everything that is there while the service runs.
+struct Running {
+    mesh: Mesh,
+    client: Client,
+    subjects: Subjects,
+    backlog: Arc<Backlog>,
+    relays: Arc<Relays>,
+    resume: Arc<Resume>,
+    started: Instant,
+    connected: bool,
+    ready: Option<oneshot::Sender<()>>,
+    /// The subjects of nodes, so that they are written once.
+    subjects_of_nodes: HashMap<u32, async_nats::Subject>,
+}
+
+impl Service {
+    /// Takes part in the cluster until `stop` comes back. `ready` is told once this node and the others know of each other; until then its
+    /// clients could miss messages. `resume` is given the sockets of clients that came to other nodes, and whose sessions are here.
+    ///
+    /// Must run within a tokio runtime with timers and sockets.
+    ///
+    /// # Errors
+    /// [`Error`] if NATS cannot be reached at the beginning, or lets the node in no more.
+    pub async fn run(
+        mut self,
+        ready: oneshot::Sender<()>,
+        resume: Resume,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let client = connect(&self.settings).await?;
+        let subjects = Subjects::new(&self.settings.name);
+        let subscribe = async |subject: String| {
+            client.subscribe(subject).await.map_err(|error| Error::Subscribe(error.to_string()))
+        };
+        let everyone = subscribe(subjects.everyone()).await?;
+        let own = subscribe(subjects.node(self.backlog.node)).await?;
+        let survey = subscribe(subjects.survey()).await?;
+        // The servers must know of these before anybody is told that this node lives.
+        client.flush().await.map_err(|error| Error::Subscribe(error.to_string()))?;
+        let workers = (self.workers, self.settings.address.clone());
+        let mesh = Mesh::new(self.backlog.clone(), self.local, self.settings.limits, workers, 1);
+        let mut running = Running {
+            mesh,
+            client,
+            subjects,
+            backlog: self.backlog,
+            relays: self.relays,
+            resume: Arc::new(resume),
+            started: Instant::now(),
+            connected: true,
+            ready: Some(ready),
+            subjects_of_nodes: HashMap::new(),
+        };
+        let outcome = running.serve(&mut self.items, (everyone, own, survey), stop).await;
+        running.mesh.leave();
+        running.send().await;
+        // Whatever is still on its way reaches the server, or the server is not there.
+        let _unsent = tokio::time::timeout(Duration::from_secs(1), running.client.flush()).await;
+        outcome
+    }
+}
+
+impl Running {
+    async fn serve(
+        &mut self,
+        items: &mut mpsc::UnboundedReceiver<Item>,
+        (mut everyone, mut own, mut survey): (Subscriber, Subscriber, Subscriber),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let mut stop = std::pin::pin!(stop);
+        let mut batch = Vec::with_capacity(PER_TURN);
+        loop {
+            let due_ms = self.mesh.next_due_ms().saturating_sub(self.now_ms());
+            let sleep = tokio::time::sleep(Duration::from_millis(due_ms));
+            tokio::select! {
+                biased;
+                () = &mut stop => return Ok(()),
+                message = own.next() => self.receive(message, &mut own)?,
+                message = everyone.next() => self.receive(message, &mut everyone)?,
+                message = survey.next() => self.answer_survey(message).await?,
+                _ = items.recv_many(&mut batch, PER_TURN) => {}
+                () = sleep => {}
+            }
+            // Input of one kind must not keep the others waiting.
+            if let Some(message) = everyone.next().now_or_never() {
+                self.receive(message, &mut everyone)?;
+            }
+            while batch.len() < PER_TURN
+                && let Ok(item) = items.try_recv()
+            {
+                batch.push(item);
+            }
+            let now_ms = self.now_ms();
+            self.follow_connection(now_ms);
+            self.mesh.take_items(&mut batch, now_ms);
+            if now_ms >= self.mesh.next_due_ms() || self.mesh.is_busy() {
+                self.mesh.keep_time(now_ms);
+            }
+            self.mesh.finish_turn();
+            self.send().await;
+            self.run_errands();
+            if self.ready.is_some() && self.mesh.is_ready() {
+                // Whoever waits for it may have given up.
+                let _gone = self.ready.take().map(|ready| ready.send(()));
+            }
+        }
+    }
+
+    /// Milliseconds since the service started, from 1.
+    fn now_ms(&self) -> u64 {
+        1 + self.started.elapsed().as_millis() as u64
+    }
+
+    /// Takes in a message, and what has come behind it.
+    fn receive(&mut self, first: Option<async_nats::Message>, more: &mut Subscriber) -> Result<(), Error> {
+        let mut message = first.ok_or(Error::Closed)?;
+        let now_ms = self.now_ms();
+        for _ in 0..PER_TURN {
+            self.mesh.receive(message.payload, now_ms);
+            match more.next().now_or_never() {
+                Some(Some(next)) => message = next,
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer_survey(&mut self, message: Option<async_nats::Message>) -> Result<(), Error> {
+        let message = message.ok_or(Error::Closed)?;
+        if let Some(reply) = message.reply {
+            self.publish(reply, self.mesh.hello()).await;
+        }
+        Ok(())
+    }
+
+    /// Notes whether NATS can be reached.
+    fn follow_connection(&mut self, now_ms: u64) {
+        let connected = self.client.connection_state() == State::Connected;
+        if connected != self.connected {
+            self.connected = connected;
+            self.backlog.cut_off.store(!connected, Ordering::Relaxed);
+            metrics::gauge!("webpubsub_cluster_connected").set(if connected { 1.0 } else { 0.0 });
+            if connected {
+                self.mesh.reconnect(now_ms);
+            } else {
+                tracing::warn!("NATS cannot be reached: this node is cut off from its cluster");
+            }
+        }
+    }
+
+    /// Sends what is to be sent. While NATS is away nothing is: what matters is sent again when it is back.
+    async fn send(&mut self) {
+        for (destination, datagram) in self.mesh.take_out() {
+            let subject = match destination {
+                Destination::Everyone => self.subjects.everyone().into(),
+                Destination::Node(node) => {
+                    let subjects = &self.subjects;
+                    let subject = || async_nats::Subject::from(subjects.node(node));
+                    self.subjects_of_nodes.entry(node).or_insert_with(subject).clone()
+                }
+            };
+            if self.connected {
+                self.publish(subject, datagram).await;
+            }
+        }
+        if self.subjects_of_nodes.len() > 2 * membership::NODES_MAX {
+            self.subjects_of_nodes.clear();
+        }
+    }
+
+    async fn publish(&self, subject: async_nats::Subject, datagram: Bytes) {
+        if let Err(error) = self.client.publish(subject, datagram).await {
+            metrics::counter!("webpubsub_cluster_send_errors_total").increment(1);
+            tracing::warn!(%error, "NATS does not take a message; it is sent again if it matters");
+        }
+    }
+
+    fn run_errands(&mut self) {
+        for errand in self.mesh.take_errands() {
+            match errand {
+                Errand::Answer { node, ticket, reply, joins } => {
+                    tokio::spawn(answer(self.backlog.clone(), (node, ticket), reply, joins));
+                }
+                Errand::Relay { node, event } => {
+                    self.relays.take(node, event, &self.resume);
+                }
+                Errand::Gone { node } => {
+                    self.relays.forget(node);
+                    self.subjects_of_nodes.remove(&node);
+                }
+            }
+        }
+    }
+}
+
+/// Waits for what comes of a command, and sends it to the node that asked.
+async fn answer(backlog: Arc<Backlog>, (node, ticket): (u32, u64), reply: Routed, joins: bool) {
+    let mut reply = reply.await.ok();
+    if joins && backlog.settle().await.is_err() {
+        reply = None;
+    }
+    let frame = encode::frame(Content::Answer(encode::answer(ticket, reply.as_ref())));
+    backlog.put(Item::Direct { node, frame });
+}

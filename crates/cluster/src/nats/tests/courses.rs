@@ -1,0 +1,49 @@
+//! Clusters of 3 to 7 nodes over a network that loses, delays, repeats and mixes what nodes say, in courses that a seed decides.
+//!
+//! `HUBWIRE_SEED=n` repeats one course, `HUBWIRE_SEEDS=n` runs so many instead of the usual number.
+
+use super::world::{Report, World};
+
+/// Courses that every test run takes: some seconds without optimisation.
+const SEEDS: u64 = 60;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("the variable is a number"))
+}
+
+#[test]
+fn sessions_see_every_message_once_and_in_order_or_end_and_say_so() {
+    let seeds = match number("HUBWIRE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("HUBWIRE_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut sum = Report::default();
+    for seed in seeds.clone() {
+        match World::new(seed).run() {
+            Ok(report) => add(&mut sum, &report),
+            Err(violation) => panic!("{violation}\nrepeat it with HUBWIRE_SEED={seed}"),
+        }
+    }
+    println!("{seeds:?}: {sum:?}");
+    if seeds.end - seeds.start >= SEEDS {
+        // Courses in which nothing happens would prove nothing.
+        assert!(sum.published > 10_000 && sum.obliged > 10_000 && sum.commands > 500, "{sum:?}");
+        assert!(sum.deaths > 5 && sum.partitions > 50 && sum.sessions_missed > 5, "{sum:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_takes_the_same_course() {
+    for seed in 0..3 {
+        assert_eq!(World::new(seed).run(), World::new(seed).run(), "seed {seed}");
+    }
+}
+
+fn add(sum: &mut Report, report: &Report) {
+    sum.published += report.published;
+    sum.obliged += report.obliged;
+    sum.deaths += report.deaths;
+    sum.partitions += report.partitions;
+    sum.sessions_missed += report.sessions_missed;
+    sum.commands += report.commands;
+}

@@ -1,0 +1,8 @@
+//! What nodes say to each other, byte for byte; what a link survives; and whole clusters in courses that a seed decides.
+
+mod bytes;
+mod client;
+mod courses;
+mod links;
+mod node;
+mod world;

@@ -1,0 +1,160 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use hubwire_hub::{Effect, Exchange as _, Limits as HubLimits, Routed, Shard};
+use tokio::sync::mpsc;
+
+use crate::hashing::Hashing;
+use crate::memory::{self, InboxLimits, InterestTable};
+use crate::nats::backlog::{Backlog, Item};
+use crate::nats::mesh::{Destination, Errand, Mesh};
+use crate::nats::schema::Content;
+use crate::nats::{Exchange, Limits, OnNatsLoss, encode};
+
+/// Workers of each node.
+pub(super) const WORKERS: usize = 2;
+/// A short lease, so that courses see many end.
+pub(super) const LEASE_MS: u64 = 1000;
+
+/// One worker: a shard, and what the gateway would do for it.
+pub(super) struct Worker {
+    pub(super) shard: Shard,
+    pub(super) exchange: Exchange,
+}
+
+/// A command that another node has asked for, and what it waits for.
+struct Asked {
+    node: u32,
+    ticket: u64,
+    reply: Option<Routed>,
+    answer: Option<Bytes>,
+    joins: bool,
+    mark: u64,
+}
+
+/// One process, whose only way to others is what a course makes of its datagrams.
+pub(super) struct Node {
+    pub(super) number: u32,
+    pub(super) alive: bool,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) workers: Vec<Worker>,
+    pub(super) mesh: Mesh,
+    items: mpsc::UnboundedReceiver<Item>,
+    asked: Vec<Asked>,
+}
+
+impl Node {
+    pub(super) fn new(number: u32, limits: &Arc<HubLimits>, now_ms: u64) -> Self {
+        let hashing = || Hashing::shared("test");
+        let (exchanges, local) = memory::connect_by(WORKERS, InboxLimits::default(), hashing());
+        let bounds = Limits { lease_ms: LEASE_MS, ..Limits::default() };
+        let table = Arc::new(InterestTable::new(hashing()));
+        let (backlog, items) = Backlog::new(number, table, bounds, OnNatsLoss::Wait);
+        let backlog = Arc::new(backlog);
+        let place = (WORKERS as u32, format!("node {number}"));
+        let workers = exchanges.into_iter().map(|exchange| {
+            let mut shard = Shard::new(limits.clone());
+            shard.set_spans_nodes(true);
+            Worker { shard, exchange: Exchange::new(exchange, backlog.clone()) }
+        });
+        Self {
+            number,
+            alive: true,
+            workers: workers.collect(),
+            mesh: Mesh::new(backlog.clone(), local, bounds, place, now_ms),
+            backlog,
+            items,
+            asked: Vec::new(),
+        }
+    }
+
+    /// One turn of every worker and of the thread that talks to NATS. What it wants sent comes back.
+    pub(super) fn turn(&mut self, arrived: Vec<Bytes>, now_ms: u64) -> Vec<(Destination, Bytes)> {
+        for datagram in arrived {
+            self.mesh.receive(datagram, now_ms);
+        }
+        self.workers.iter_mut().for_each(|worker| worker.turn(now_ms));
+        let mut items = Vec::new();
+        while let Ok(item) = self.items.try_recv() {
+            items.push(item);
+        }
+        self.mesh.take_items(&mut items, now_ms);
+        self.mesh.keep_time(now_ms);
+        self.mesh.finish_turn();
+        self.run_errands();
+        self.mesh.take_out()
+    }
+
+    fn run_errands(&mut self) {
+        for errand in self.mesh.take_errands() {
+            if let Errand::Answer { node, ticket, reply, joins } = errand {
+                let reply = Some(reply);
+                self.asked.push(Asked { node, ticket, reply, answer: None, joins, mark: 0 });
+            }
+        }
+        let backlog = &self.backlog;
+        self.asked.retain_mut(|asked| {
+            if let Some(reply) = &mut asked.reply
+                && let Poll::Ready(outcome) = reply.as_mut().poll(&mut context())
+            {
+                asked.reply = None;
+                let answer = encode::answer(asked.ticket, outcome.ok().as_ref());
+                (asked.answer, asked.mark) = (Some(encode::frame(Content::Answer(answer))), backlog.mark());
+            }
+            let settled = !asked.joins || backlog.is_past(asked.mark);
+            match asked.answer.take_if(|_| settled) {
+                Some(frame) => {
+                    backlog.put(Item::Direct { node: asked.node, frame });
+                    false
+                }
+                None => true,
+            }
+        });
+    }
+}
+
+impl Worker {
+    /// Takes in what has come from other shards, and carries out what the shard wants.
+    pub(super) fn turn(&mut self, now_ms: u64) {
+        self.shard.set_now_ms(now_ms);
+        let mut parcels = Vec::new();
+        let _none = self.exchange.poll_parcels(&mut context(), &mut parcels, usize::MAX);
+        for parcel in parcels {
+            match parcel {
+                hubwire_hub::Parcel::Envelope(envelope) => self.shard.publish(&envelope, now_ms),
+                hubwire_hub::Parcel::Letter(letter) => self.shard.receive(letter, now_ms),
+                hubwire_hub::Parcel::Command { hub, command, reply } => {
+                    let answer = self.shard.execute(&hub, &command);
+                    self.carry_out();
+                    reply(answer);
+                }
+            }
+        }
+        self.shard.keep_time(now_ms);
+        self.carry_out();
+    }
+
+    pub(super) fn carry_out(&mut self) {
+        loop {
+            let effects = self.shard.take_effects();
+            if effects.is_empty() {
+                return;
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Publish(envelope) => self.exchange.publish(envelope),
+                    Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
+                    Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
+                    Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
+                    Effect::Settle(connection) => self.exchange.settle(connection),
+                    Effect::Notify(_) | Effect::Ask { .. } | Effect::Released(_) | Effect::Closing(_) => {}
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn context() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+// Three nodes and a NATS server on this machine, behind one address that spreads new sockets over the nodes in turn.
+//
+//   node deploy/cluster.mjs serve [--listen ADDR] [--nodes N] [options of `hubwire serve`]
+//
+// It takes the options of `hubwire serve`, prints the same connection string, and ends on SIGTERM as the binary does. So it stands in for the
+// binary wherever one is expected: HUBWIRE_BIN=deploy/cluster.mjs runs the conformance tests against a cluster.
+//
+// HUBWIRE_NODE_BIN names the binary of the nodes (target/release/hubwire otherwise); nats-server is looked for in PATH and in /usr/sbin.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const BINARY = process.env.HUBWIRE_NODE_BIN ?? fileURLToPath(new URL("../target/release/hubwire", import.meta.url));
+const NATS_SERVER = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].map((folder) => join(folder, "nats-server")).find(existsSync);
+const READY = /Endpoint=http:\/\/127\.0\.0\.1:(\d+);AccessKey=[^;]+;Version=1\.0;/;
+
+const children = new Set();
+const folder = mkdtempSync(join(tmpdir(), "hubwire-cluster-"));
+process.on("exit", () => {
+  children.forEach((child) => child.kill("SIGKILL"));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The value of an option, taken out of the arguments. */
+function take(args, name, otherwise) {
+  const at = args.findIndex((arg) => arg === name || arg.startsWith(`${name}=`));
+  if (at < 0) return otherwise;
+  const [option] = args.splice(at, 1);
+  return option.includes("=") ? option.slice(name.length + 1) : args.splice(at, 1)[0];
+}
+
+function start(command, args, env = process.env) {
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  child.ended = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
+  child.ended.then(() => children.delete(child));
+  return child;
+}
+
+async function startNats() {
+  if (!NATS_SERVER) throw new Error("there is no nats-server; on Debian: apt-get install nats-server");
+  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]);
+  child.stdout.resume();
+  child.stderr.resume();
+  for (;;) {
+    const file = readdirSync(folder).find((name) => name === `nats-server_${child.pid}.ports`);
+    const text = file ? readFileSync(join(folder, file), "utf8") : "";
+    if (text) return JSON.parse(text).nats[0];
+    if (child.exitCode !== null) throw new Error("nats-server has ended");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** One node on a free port, once its clients can connect. */
+async function startNode(args, config) {
+  const env = { ...process.env, HUBWIRE_WORKERS: process.env.HUBWIRE_WORKERS ?? "1" };
+  const child = start(BINARY, ["serve", "--listen", "127.0.0.1:0", "--config", config, ...args], env);
+  child.stderr.pipe(process.stderr, { end: false });
+  let output = "";
+  return new Promise((resolve, reject) => {
+    child.ended.then((code) => reject(Object.assign(new Error(`a node ended while starting (${code})`), { code })));
+    child.stdout.on("data", (chunk) => {
+      output += chunk;
+      const ready = READY.exec(output);
+      if (ready) resolve({ child, port: Number(ready[1]), connectionString: ready[0] });
+    });
+  });
+}
+
+const args = process.argv.slice(2);
+if (args[0] === "serve") args.shift();
+const listen = take(args, "--listen", "127.0.0.1:0");
+const count = Number(take(args, "--nodes", process.env.HUBWIRE_NODES ?? "3"));
+const given = take(args, "--config", process.env.HUBWIRE_CONFIG);
+const nats = await startNats();
+const config = join(folder, "node.toml");
+writeFileSync(config, `${given ? readFileSync(given, "utf8") : ""}\n[cluster]\nnats = ["${nats}"]\n`);
+let nodes;
+try {
+  nodes = await Promise.all(Array.from({ length: count }, () => startNode(args, config)));
+} catch (error) {
+  console.error(error.message);
+  process.exit(error.code ?? 1);
+}
+
+let turn = 0;
+const alive = () => nodes.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+const front = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+  const candidates = alive();
+  const { port } = candidates[turn++ % candidates.length];
+  const node = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+  const end = (one, other) => {
+    one.pipe(other);
+    one.on("error", () => other.resetAndDestroy());
+    one.on("close", () => other.destroySoon());
+  };
+  end(client, node);
+  end(node, client);
+});
+const [host, port] = [listen.slice(0, listen.lastIndexOf(":")), Number(listen.slice(listen.lastIndexOf(":") + 1))];
+front.listen(port, host, () => {
+  const address = `http://127.0.0.1:${front.address().port}`;
+  console.log(`Hubwire cluster of ${count} nodes at ${nodes.map((node) => node.port).join(", ")}, with NATS at ${nats}\n`);
+  console.log(`  Connection string  ${nodes[0].connectionString.replace(/http:\/\/[^;]+/, address)}`);
+  console.log(`  Settings of nodes  ${config}\n`);
+});
+
+async function stop() {
+  front.close();
+  nodes.forEach(({ child }) => child.kill("SIGTERM"));
+  const codes = await Promise.all(nodes.map(({ child }) => child.ended));
+  process.exit(codes.find((code) => code !== 0) ?? 0);
+}
+process.once("SIGTERM", stop);
+process.once("SIGINT", stop);
