@@ -227,7 +227,9 @@ impl Call<'_> {
 
 /// A URL without its query, which may hold a code, and without a name and password.
 fn shown(uri: &Uri) -> String {
-    format!("{}://{}{}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default(), uri.path())
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    format!("{}://{place}{}", uri.scheme_str().unwrap_or("http"), uri.path())
 }
 
 /// Reads a body that nobody minds, so that its connection can be used again. The status has said that the event was taken: a body that is

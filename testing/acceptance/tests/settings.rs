@@ -162,7 +162,7 @@ fn an_unknown_setting_is_refused_with_its_line_and_name() {
         ("[metrics]\n\nport = 1", 3, "port"),
         ("[limits]\nmessage_bytes = 1", 2, "message_bytes"),
         ("[hubs.chat]\nanonymus = true", 2, "anonymus"),
-        ("[tls]\ncertificate = \"cert.pem\"", 1, "tls"),
+        ("[tsl]\ncertificate = \"cert.pem\"", 1, "tsl"),
     ] {
         assert_refused_whole(file, line, &[name]);
     }
