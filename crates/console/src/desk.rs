@@ -18,8 +18,9 @@ use crate::settings::{Clock, Settings};
 use crate::stream::Stream;
 use crate::viewer::{Viewer, WAITING_MAX};
 
-/// Batches of facts that may wait to be taken in, one for each turn of a worker or call. More are counted and dropped.
-const BATCHES_MAX: usize = 1_024;
+/// Batches of facts that may wait to be taken in, one for each turn of a worker or call. More are counted and dropped. Room for what some workers
+/// hand over while the clerk collects.
+pub(crate) const BATCHES_MAX: usize = 8_192;
 /// Viewers that may follow at a time.
 pub(crate) const VIEWERS_MAX: usize = 32;
 /// How long recording goes on after the last one who watched, in milliseconds: questions come afterwards.

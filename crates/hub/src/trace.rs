@@ -251,7 +251,9 @@ impl Shard {
         };
         let connection = &self.connections[key.index()];
         let seen = trace.unwritten.take().filter(|(other, _)| *other == key).map(|(_, unwritten)| unwritten);
+        let serial = trace.recording.next_serial();
         trace.recording.ended(End {
+            serial,
             connection: connection.id,
             hub: self.hubs[connection.hub as usize].name.clone(),
             user: connection.user.clone(),
