@@ -1,8 +1,8 @@
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use bytes::BytesMut;
 use hubwire_hub::{Count, Fact, MessageId, Observer, Sample};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -157,11 +157,9 @@ impl Desk {
             return Err(Error::TooManyViewers(VIEWERS_MAX));
         }
         let news = history.entries().take_while(|entry| entry.seq > after);
-        let mut past: Vec<_> = news.filter(|entry| interest.fits(entry)).take(past_max).collect();
-        past.reverse();
-        let mut backlog = BytesMut::new();
-        for entry in past {
-            backlog.extend_from_slice(&entry.frame());
+        let mut backlog = VecDeque::new();
+        for entry in news.filter(|entry| interest.fits(entry)).take(past_max) {
+            backlog.push_front(entry.clone());
         }
         let number = self.viewer_numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
@@ -170,7 +168,7 @@ impl Desk {
         self.viewers.store(history.viewers.len(), Ordering::Relaxed);
         drop(history);
         self.want();
-        Ok(Stream::new(self.clone(), number, backlog.freeze(), receiver, dropped))
+        Ok(Stream::new(self.clone(), number, backlog, receiver, dropped))
     }
 
     /// A viewer has gone.
