@@ -111,6 +111,9 @@ fn call(happening: &Happening) -> Value {
                 "status": call.status,
                 "durationUs": call.duration_us,
             });
+            if let Some(trace_id) = call.trace_id {
+                shown["traceId"] = trace_id.to_string().into();
+            }
             if let Some((code, text)) = &call.error {
                 shown["error"] = (*code).into();
                 shown["reason"] = text.as_str().into();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hubwire_hub::{Delivered, Fact, MessageId, Published, Source, Target};
+use hubwire_hub::{Delivered, Fact, MessageId, Published, Source, Target, TraceId};
 use hubwire_protocol::{Data, HubName, UserId};
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,7 @@ pub(crate) struct Message {
     excluded: usize,
     no_echo: bool,
     pub(crate) ttl_s: u16,
+    trace_id: Option<TraceId>,
 }
 
 impl Message {
@@ -53,6 +54,7 @@ impl Message {
             excluded: published.excluded,
             no_echo: published.no_echo,
             ttl_s: published.ttl_s,
+            trace_id: published.trace_id,
         })
     }
 
@@ -85,6 +87,9 @@ impl Message {
         shown.insert("excluded".into(), self.excluded.into());
         shown.insert("noEcho".into(), self.no_echo.into());
         shown.insert("ttlSeconds".into(), self.ttl_s.into());
+        if let Some(trace_id) = self.trace_id {
+            shown.insert("traceId".into(), trace_id.to_string().into());
+        }
         shown
     }
 

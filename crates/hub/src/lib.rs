@@ -48,6 +48,7 @@ mod state_home;
 mod stream;
 mod survey;
 mod trace;
+mod trace_id;
 mod user;
 mod window;
 
@@ -71,3 +72,4 @@ pub use router::{Busy, Routed, Router};
 pub use session::Ending;
 pub use shard::Shard;
 pub use survey::{ConnectionFinding, Distinct, Findings, HubFinding, Page, Survey};
+pub use trace_id::TraceId;

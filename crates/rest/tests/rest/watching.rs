@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Count, Happening, MessageId};
+use hubwire_hub::{Count, Happening, MessageId, TraceId};
 
 use crate::service::Service;
 
@@ -20,7 +20,9 @@ fn a_call_is_counted_whether_or_not_anybody_watches() {
 fn a_publish_and_its_call_are_told_to_whoever_watches() {
     let service = Service::new();
     service.observer.watching.store(true, Ordering::Relaxed);
-    service.call("POST /api/hubs/chat/groups/g/:send").body("text/plain", "hello").send();
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let call = service.call("POST /api/hubs/chat/groups/g/:send").body("text/plain", "hello");
+    call.header("traceparent", traceparent).send();
     let facts = service.observer.facts.lock().unwrap();
     assert!(facts.iter().all(|fact| fact.group.as_ref().is_some_and(|group| group.as_str() == "g")));
     let [Happening::Published(published), Happening::RestCall(call)] =
@@ -29,6 +31,8 @@ fn a_publish_and_its_call_are_told_to_whoever_watches() {
         panic!("a publish, then its call: {facts:?}");
     };
     assert_eq!((call.status, call.operation, &call.error), (202, "SendToGroup", &None));
+    let trace_id = TraceId::from_traceparent(traceparent);
+    assert!(trace_id.is_some() && call.trace_id == trace_id && published.trace_id == trace_id);
     assert_eq!(published.message, MessageId::new(7, MessageId::ELSEWHERE));
     assert_eq!(service.router.envelopes.lock().unwrap()[0].message_id, published.message);
 }
