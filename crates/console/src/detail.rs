@@ -128,6 +128,7 @@ fn call(happening: &Happening) -> Value {
             };
             let mut shown = json!({
                 "event": call.event,
+                "requestId": call.request_id,
                 "url": call.url,
                 "status": call.status,
                 "durationMs": call.duration_ms,

@@ -269,6 +269,8 @@ pub struct RestCall {
 pub struct UpstreamCall {
     /// The event's name.
     pub event: String,
+    /// The id that the handler is told in `x-ms-client-request-id`.
+    pub request_id: String,
     /// The handler's URL, without its query.
     pub url: String,
     /// The HTTP status of the last attempt; 0 if there was no answer.
