@@ -64,7 +64,9 @@ function Value({ text, children }: { text: string; children: ComponentChildren }
 }
 
 function Detail({ detail }: { detail: Record<string, unknown> }) {
-  return <Facts rows={Object.entries(detail).map(([name, value]) => [words(valueName(name)), <span class="breaks">{valueText(name, value)}</span>] as const)} />;
+  return <Facts rows={Object.entries(detail)
+        .filter(([, value]) => value !== "" && value !== null)
+        .map(([name, value]) => [words(valueName(name)), <span class="breaks">{valueText(name, value)}</span>] as const)} />;
 }
 
 /** What a publish says of its message. */
