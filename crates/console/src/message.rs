@@ -173,3 +173,31 @@ fn excerpt(data: &Data, payloads: Payloads) -> (Option<String>, bool) {
     };
     (Some(text), truncated)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_is_cut_between_characters() {
+        let text = format!("{}ü", "x".repeat(255));
+        let (shown, truncated) = excerpt(&Data::Text(Bytes::from(text)), Payloads::Truncated);
+        assert_eq!((shown, truncated), (Some("x".repeat(255)), true));
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_in_base64() {
+        let data = Data::Binary(Bytes::from_static(&[0, 255]));
+        assert_eq!(excerpt(&data, Payloads::Truncated), (Some("AP8=".to_owned()), false));
+        assert_eq!(excerpt(&data, Payloads::Hidden), (None, false));
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_shown() {
+        let message = MessageId::new(77, 3);
+        assert_eq!(parse_id(&id(message)), Some(message));
+        assert_eq!(parse_id("no id"), None);
+    }
+}
