@@ -58,7 +58,10 @@ pub(crate) fn detail(fact: &Fact, message: Option<&Message>) -> Value {
         Happening::Refused { status, reason, path } => {
             json!({"status": status, "reason": reason, "path": path})
         }
-        Happening::Lost { recoverable_for_ms } => json!({"recoverableForMs": recoverable_for_ms}),
+        Happening::Lost { recoverable_for_ms, silent } => {
+            let reason = if *silent { "pingTimeout" } else { "socketEnded" };
+            json!({"recoverableForMs": recoverable_for_ms, "reason": reason})
+        }
         Happening::Recovered { replayed } => json!({"replayed": replayed}),
         Happening::RecoveryRefused => {
             let close = hubwire_protocol::codes::Close::NOT_RECOVERABLE;

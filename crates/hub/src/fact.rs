@@ -72,6 +72,8 @@ pub enum Happening {
     Lost {
         /// For so long, in milliseconds.
         recoverable_for_ms: u64,
+        /// Nothing was heard of the client, and so its socket was closed.
+        silent: bool,
     },
     /// A client has come back to its session.
     Recovered {

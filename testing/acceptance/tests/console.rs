@@ -191,6 +191,22 @@ fn a_life_of_a_connection_is_traced() {
 }
 
 #[test]
+fn a_client_of_which_nothing_is_heard_is_traced_as_such() {
+    let site = Setup::default().limit("ping_interval_ms", 200).table(CONSOLE).start();
+    let token = Token::new().user("u");
+    let (mut plain, mut reliable) = (None, None);
+    let handshake = site.handshake(&token);
+    // Neither reads, so neither answers.
+    let act = || plain = Some(handshake.open());
+    let event = awaited(&site, "user=u", act, |event| event["kind"] == "connectionClosed");
+    assert_eq!(event["detail"]["by"], "service", "{event}");
+    assert!(event["detail"]["reason"].as_str().unwrap().contains("ping_interval_ms"), "{event}");
+    let act = || reliable = Some(handshake.clone().subprotocol(Subprotocol::Reliable).open());
+    let event = awaited(&site, "user=u&history=0", act, |event| event["kind"] == "connectionLost");
+    assert_eq!(event["detail"]["reason"], "pingTimeout", "{event}");
+}
+
+#[test]
 fn a_rest_call_is_traced_with_its_error() {
     let site = site();
     let act = || {
