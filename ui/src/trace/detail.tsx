@@ -87,6 +87,7 @@ export function MessageFacts({ message }: { message: Message }) {
           ["excluded", message.excluded ? `${message.excluded} by id` : undefined],
           ["echo", message.noEcho ? "not to its publisher" : undefined],
           ["time to live", message.ttlSeconds ? `${message.ttlSeconds} s` : undefined],
+          ["trace id", message.traceId && <span class="mono breaks">{message.traceId}</span>],
         ]}
       />
       {text === undefined ? <p class="hint">The payload is hidden by the setting <code>payloads</code>.</p> : <pre class="code payload" tabIndex={0}>{text}</pre>}
