@@ -122,7 +122,7 @@ impl Permissions {
     pub fn described(&self, limit: usize) -> (Vec<String>, Vec<String>) {
         let (mut allowed, mut denied) = (Vec::new(), Vec::new());
         for permission in Permission::ALL {
-            if self.defaults[permission as usize] {
+            if self.defaults[permission as usize] && allowed.len() < limit {
                 allowed.push(permission.to_string());
             }
             let rules = self.rules.iter().flat_map(|rules| rules[permission as usize].described());

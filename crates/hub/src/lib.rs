@@ -49,6 +49,7 @@ mod state_home;
 mod stream;
 mod survey;
 mod trace;
+mod trace_id;
 mod user;
 mod window;
 
@@ -75,3 +76,4 @@ pub use router::{Busy, Routed, Router, Settled};
 pub use session::Ending;
 pub use shard::Shard;
 pub use survey::{ConnectionFinding, Distinct, Findings, HubFinding, Page, Survey};
+pub use trace_id::TraceId;

@@ -12,7 +12,7 @@ use crate::outbox::Outbound;
 use crate::shard::Shard;
 use crate::trace::Farewell;
 use crate::user::UserConnections;
-use crate::{CloseCategory, ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
+use crate::{ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Ending {
     Normal(String),
     /// In any other way: another code, no code, no close frame at all. A reliable session can be recovered.
     Lost,
+    /// Nothing was heard of the client for so long that it is taken for lost; the same in every other respect.
+    Silent,
 }
 
 impl Shard {
@@ -116,24 +118,26 @@ impl Shard {
         }
         connection.outbox.clear();
         connection.blocked = false;
+        let silent = ending == Ending::Silent;
         match (connection.link, ending) {
-            (Link::Attached, Ending::Lost) if connection.window.is_some() => {
+            (Link::Attached, Ending::Lost | Ending::Silent) if connection.window.is_some() => {
                 connection.link = Link::Detached;
                 self.forget_invocations(key);
                 let attachment = self.connections[key.index()].attachment;
                 self.counters.sessions_detached += 1;
                 let recoverable_for_ms = self.limits.recovery_window_ms;
                 self.expiries.push(now_ms + recoverable_for_ms, key, attachment);
-                self.tell(key, None, |_| Happening::Lost { recoverable_for_ms });
+                self.tell(key, None, |_| Happening::Lost { recoverable_for_ms, silent });
                 return;
             }
-            (Link::Attached, Ending::Lost) => {
+            (Link::Attached, Ending::Lost | Ending::Silent) => {
                 let reason = Cow::Borrowed("The connection ended.");
-                self.end(key, Farewell { reason, code: None, by: Party::Client, expired: false });
+                let by = if silent { Party::Service } else { Party::Client };
+                self.end(key, Farewell { reason, code: None, by, expired: false, silent });
             }
             (Link::Attached, Ending::Normal(reason)) => {
                 let (reason, code) = (Cow::Owned(reason), Some(Close::NORMAL.code));
-                self.end(key, Farewell { reason, code, by: Party::Client, expired: false });
+                self.end(key, Farewell { reason, code, by: Party::Client, expired: false, silent: false });
             }
             (Link::Detached, _) => return,
             (Link::Ended, _) => {}
@@ -150,7 +154,10 @@ impl Shard {
             if due {
                 self.counters.sessions_expired += 1;
                 let reason = Cow::Borrowed("The connection recovery timeout expired.");
-                self.end(key, Farewell { reason, code: None, by: Party::Service, expired: true });
+                self.end(
+                    key,
+                    Farewell { reason, code: None, by: Party::Service, expired: true, silent: false },
+                );
                 self.connections.remove(key.index());
             }
         }
@@ -201,7 +208,7 @@ impl Shard {
         reason: Cow<'static, str>,
         by: Party,
     ) {
-        let farewell = Farewell { reason, code: Some(close.code), by, expired: false };
+        let farewell = Farewell { reason, code: Some(close.code), by, expired: false, silent: false };
         let Some(connection) = self.connections.get_mut(key.index()) else {
             return;
         };
@@ -271,8 +278,7 @@ impl Shard {
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
     fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
-        let close = farewell.code.map(|code| (code, &*farewell.reason));
-        self.counters.closes[CloseCategory::of(farewell.by, close) as usize] += 1;
+        self.counters.closes[farewell.category() as usize] += 1;
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key, Party::End);

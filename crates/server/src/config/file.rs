@@ -84,6 +84,7 @@ pub(super) struct UpstreamTable {
     pub(super) origin: Option<Spanned<String>>,
     pub(super) allowed_hosts: Vec<Spanned<String>>,
     pub(super) forbid_private_addresses: bool,
+    pub(super) trace_context: bool,
 }
 
 /// The table `[cluster]`.
