@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// The longest pattern, in UTF-16 code units, which is how the service counts characters.
 pub const PATTERN_LENGTH_MAX: usize = 1024;
 
@@ -99,6 +101,28 @@ impl Pattern {
     /// Whether every name fits, because the pattern is `**` and nothing else.
     pub fn is_everything(&self) -> bool {
         matches!(*self.tokens, [Token::AnyRun])
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// A text that reads back as the same pattern.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for token in &self.tokens {
+            match token {
+                Token::One => f.write_str("?")?,
+                Token::Run => f.write_str("*")?,
+                Token::AnyRun => f.write_str("**")?,
+                Token::Text(text) => {
+                    for character in text.chars() {
+                        if matches!(character, '*' | '?' | '\\') {
+                            f.write_str("\\")?;
+                        }
+                        write!(f, "{character}")?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 

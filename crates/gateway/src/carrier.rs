@@ -49,9 +49,7 @@ impl Door {
             tracing::debug!(%error, "a carried socket has ended before it was served");
             return;
         }
-        let Some(arrivals) = self.0.arrivals.get(usize::from(id.worker())) else {
-            return;
-        };
+        let arrivals = &self.0.arrivals[usize::from(id.worker()) % self.0.arrivals.len()];
         let upgraded = Upgraded { stream: mio::net::TcpStream::from_std(stream), early, permit };
         let purpose = Purpose::Resume { hub, id, reconnection_token };
         // A worker that takes no arrivals has stopped, and its sessions with it.

@@ -4,7 +4,7 @@ use hubwire_auth::Permission;
 use hubwire_filter::Filter;
 use hubwire_protocol::{ConnectionId, GroupName, UserId};
 
-use crate::Target;
+use crate::{Luggage, Target};
 
 /// Whose group memberships a command changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +59,11 @@ pub enum Command {
     },
     /// Can the session still be recovered? Answers [`Reply::Session`] or [`Reply::Missing`].
     FindSession(ConnectionId),
+    /// Pack every reliable session, so that it can be taken elsewhere; it ends here without a word. Answers [`Reply::Packed`]. Never leaves
+    /// its process.
+    Pack,
+    /// Take a session in that was packed elsewhere. Never leaves its process.
+    Unpack(Arc<Luggage>),
 }
 
 /// The shards that a command must reach.
@@ -83,6 +88,7 @@ impl Command {
             | Self::Revoke(id, ..)
             | Self::Check(id, ..)
             | Self::FindSession(id) => Scope::Owner(*id),
+            Self::Unpack(luggage) => Scope::Owner(luggage.id),
             _ => Scope::All,
         }
     }
@@ -113,6 +119,8 @@ pub enum Reply {
         /// The subprotocol to echo.
         subprotocol: Arc<str>,
     },
+    /// Sessions that have left.
+    Packed(Vec<Luggage>),
 }
 
 impl Reply {
@@ -124,6 +132,10 @@ impl Reply {
             (Self::Members(mut left), Self::Members(right)) => {
                 left.extend(right);
                 Self::Members(left)
+            }
+            (Self::Packed(mut left), Self::Packed(right)) => {
+                left.extend(right);
+                Self::Packed(left)
             }
             (Self::Missing, other) => other,
             (found, _) => found,

@@ -49,6 +49,8 @@ impl Shard {
             }
             Command::List { group, after, limit } => Reply::Members(self.list(hub, group, *after, *limit)),
             Command::FindSession(id) => self.session(hub, *id),
+            Command::Pack => self.pack_sessions(),
+            Command::Unpack(luggage) => self.unpack(luggage),
         }
     }
 

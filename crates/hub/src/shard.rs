@@ -261,9 +261,8 @@ impl Shard {
 
     /// Makes a connection a member of a group. `false` if it is in as many groups as it may be.
     pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName) -> bool {
-        let connection = &mut self.connections[key.index()];
-        let hub = &mut self.hubs[connection.hub as usize];
-        let known = hub.groups.get(name).copied();
+        let connection = &self.connections[key.index()];
+        let known = self.hubs[connection.hub as usize].groups.get(name).copied();
         if known.is_some_and(|group| self.groups.contains(key, group)) {
             return true;
         }
@@ -271,17 +270,32 @@ impl Shard {
             self.counters.group_limit_refusals += 1;
             return false;
         }
-        let group = known.unwrap_or_else(|| {
+        let joined = self.enter_group(key, name);
+        if joined {
+            self.raise_membership(key, Membership::Joined, name);
+        }
+        joined
+    }
+
+    /// Makes a connection a member of a group, and tells nobody.
+    pub(crate) fn enter_group(&mut self, key: ConnectionKey, name: &GroupName) -> bool {
+        let connection = &mut self.connections[key.index()];
+        let hub = &mut self.hubs[connection.hub as usize];
+        let group = hub.groups.get(name).copied().unwrap_or_else(|| {
             let group = self.groups.add(name.clone());
             hub.groups.insert(name.clone(), group);
             self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
             group
         });
-        let joined = self.groups.join(key, group, &mut connection.groups);
-        if joined {
-            self.raise_membership(key, Membership::Joined, name);
+        self.groups.join(key, group, &mut connection.groups)
+    }
+
+    /// Ends all memberships of a connection, and tells nobody.
+    pub(crate) fn depart_groups(&mut self, key: ConnectionKey) {
+        while let Some(group) = self.connections[key.index()].groups.last().copied() {
+            self.groups.leave(key, group, &mut self.connections[key.index()].groups);
+            self.forget_if_empty(key, group);
         }
-        joined
     }
 
     /// Ends a membership, if there is one.
@@ -309,6 +323,10 @@ impl Shard {
             let name = self.groups.get(group).name.clone();
             self.raise_membership(key, Membership::Left, &name);
         }
+        self.forget_if_empty(key, group);
+    }
+
+    fn forget_if_empty(&mut self, key: ConnectionKey, group: u32) {
         if let Some(name) = self.groups.remove_if_empty(group) {
             let hub = &mut self.hubs[self.connections[key.index()].hub as usize];
             hub.groups.remove(&name);

@@ -79,6 +79,18 @@ impl Window {
         before - self.unacknowledged.len()
     }
 
+    /// The id of the newest message.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Goes on where another window was.
+    pub(crate) fn restore(&mut self, last: u64, unacknowledged: impl Iterator<Item = Outbound>) {
+        self.last = last;
+        self.unacknowledged = unacknowledged.collect();
+        self.bytes = self.unacknowledged.iter().map(|message| message.bytes.len()).sum();
+    }
+
     /// All that must be sent again, in order.
     pub(crate) fn replay(&self) -> impl Iterator<Item = Outbound> {
         self.unacknowledged.iter().cloned()

@@ -108,7 +108,7 @@ impl Call<'_> {
             Reply::Done => Ok(true),
             Reply::Missing => Ok(false),
             Reply::LimitReached => Err(Error::GroupLimit),
-            Reply::Members(_) | Reply::Session { .. } => Err(UNEXPECTED_REPLY),
+            Reply::Members(_) | Reply::Session { .. } | Reply::Packed(_) => Err(UNEXPECTED_REPLY),
         }
     }
 }

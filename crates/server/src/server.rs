@@ -145,7 +145,9 @@ impl Assembly<'_> {
             let (exchanges, router) = memory::connect(workers, inbox_limits);
             // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
             let team = self.team(workers, router.clone(), self.random_key(), None);
-            self.start_team(team, exchanges, router, listeners, threads)?;
+            let released = CancellationToken::new();
+            released.cancel();
+            self.start_team(team, exchanges, (router, released), listeners, threads)?;
             return Ok(None);
         };
         let Node { exchanges, router, service, relays } =
@@ -154,8 +156,10 @@ impl Assembly<'_> {
         let carrier = Arc::new(NodeCarrier(relays));
         let team = self.team(workers, router.clone(), key, Some(carrier));
         let door = team.first().map(Worker::door);
-        let thread = door.map(|door| ClusterThread::start(service, door, self.stop.clone())).transpose()?;
-        self.start_team(team, exchanges, router, listeners, threads)?;
+        let released = CancellationToken::new();
+        let start = |door| ClusterThread::start(service, door, self.stop.clone(), released.clone());
+        let thread = door.map(start).transpose()?;
+        self.start_team(team, exchanges, (router, released), listeners, threads)?;
         Ok(thread)
     }
 
@@ -175,7 +179,7 @@ impl Assembly<'_> {
         &self,
         team: Vec<Worker>,
         exchanges: Vec<E>,
-        router: Arc<dyn Router>,
+        (router, released): (Arc<dyn Router>, CancellationToken),
         listeners: Vec<TcpListener>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(), Error> {
@@ -191,7 +195,8 @@ impl Assembly<'_> {
             let rest = Rest::new(options.clone(), router.clone(), self.environment.clone(), paging_key);
             let fallback = Site { rest, endpoint: endpoint.clone() };
             let application = Box::new(self.upstream.application());
-            let parts = Parts { index: index as u8, listener, exchange, fallback, application };
+            let released = released.clone();
+            let parts = Parts { index: index as u8, listener, exchange, fallback, released, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
         Ok(())

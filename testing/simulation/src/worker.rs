@@ -399,7 +399,9 @@ impl Worker {
                 }
                 // Who is not held is read in its turn anyway.
                 Effect::Notify(_) | Effect::Released(_) => Ok(()),
-                Effect::Send(..) => Err(format!("no client of a course causes the effect {effect:?}")),
+                Effect::Send(..) | Effect::Settle(_) | Effect::Moved { .. } => {
+                    Err(format!("no client of a course causes the effect {effect:?}"))
+                }
             };
             if let Err(complaint) = carried {
                 around.model.complain(complaint);
