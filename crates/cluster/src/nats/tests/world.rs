@@ -57,7 +57,7 @@ pub(super) struct World {
     report: Report,
     /// When all nodes had found each other.
     found_ms: u64,
-    has_paused: bool,
+    is_rough: bool,
 }
 
 impl World {
@@ -78,6 +78,8 @@ impl World {
             outbox_messages_max: 100_000,
             ..Limits::default()
         });
+        // So much loss makes nodes lose each other, and handovers take too long.
+        let is_rough = weather.loss > 0.1;
         Self {
             nodes: (0..count).map(|index| Node::new(0x1000 + index, &limits, 1)).collect(),
             paused: vec![0; count as usize],
@@ -92,7 +94,7 @@ impl World {
             calls: Vec::new(),
             report: Report::default(),
             found_ms: 0,
-            has_paused: false,
+            is_rough,
         }
     }
 
@@ -137,7 +139,7 @@ impl World {
         }
         if self.rng.random_bool(self.weather.pause_chance) {
             let node = any(&mut self.rng, count);
-            self.has_paused = true;
+            self.is_rough = true;
             self.paused[node] = now_ms + self.rng.random_range(10..2 * LEASE_MS);
         }
         if self.rng.random_bool(self.weather.stop_chance) && self.serving().len() > 2 {
@@ -163,6 +165,8 @@ impl World {
     /// A node stops in order: its clients are sent away, and their sessions go to another node.
     fn stop(&mut self, index: usize) {
         self.report.stops += 1;
+        // The heir of one may be the other.
+        self.is_rough |= self.nodes.iter().any(|node| node.alive && node.stopping);
         self.nodes[index].stopping = true;
         self.paused[index] = 0;
         for client in self.clients.iter_mut().filter(|client| client.node == index && !client.ended) {
@@ -388,7 +392,7 @@ impl World {
 
     /// Where nothing but ordinary stops happened, no session has ended, and every client has found its own again.
     fn check_sessions(&self) -> Result<(), String> {
-        let calm = self.report.deaths + self.report.partitions == 0 && !self.has_paused;
+        let calm = self.report.deaths + self.report.partitions == 0 && !self.is_rough;
         match self.clients.iter().position(|client| client.ended || client.away) {
             Some(lost) if calm => Err(format!("the session of client {lost} has ended for no reason")),
             _ => Ok(()),
