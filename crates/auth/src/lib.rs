@@ -38,7 +38,7 @@ pub use issue::{ClientToken, issue_client_token, issue_rest_token};
 pub use issuer_keys::{IssuerKeys, is_of_issuer};
 pub use lifetime::CLOCK_SKEW_S;
 pub use pattern::{PATTERN_LENGTH_MAX, PATTERN_STARS_MAX, PATTERN_WILDCARDS_MAX, Pattern, PatternError};
-pub use permission::{Permission, PermissionError, Permissions};
+pub use permission::{Permission, PermissionError, PermissionRule, Permissions, RuleGroups};
 pub use reconnection::{RECONNECTION_LIFETIME_S, ReconnectionKey};
 pub use role::{IgnoredRole, IgnoredRoleReason};
 pub use rule_set::{LITERALS_MAX, LimitReached, PATTERNS_MAX};

@@ -35,6 +35,7 @@ mod hub;
 mod invocation;
 mod letter;
 mod limits;
+mod luggage;
 mod observer;
 mod outbox;
 mod presence;
@@ -69,6 +70,7 @@ pub use fact::{Delivered, Fact, Happening, MessageId, Party, Published, RestCall
 pub use homes::Homes;
 pub use letter::{Letter, Recipient};
 pub use limits::Limits;
+pub use luggage::{KeptMessage, Luggage, OpenStream};
 pub use observer::{Count, Durations, NoObserver, Observer, Sample};
 pub use outbox::{Outbound, Outbox};
 pub use presence::{GroupEvents, Membership, Presence};

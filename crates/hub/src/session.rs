@@ -31,6 +31,24 @@ impl Shard {
     /// Groups beyond the limit per connection are left out and counted.
     pub fn connect(&mut self, mut opening: Opening) -> ConnectionKey {
         self.counters.connections_opened += 1;
+        let (groups, token) = (std::mem::take(&mut opening.groups), opening.reconnection_token.take());
+        let key = self.enter(opening);
+        self.raise(key, Occurrence::Connected);
+        self.tell_opened(key, &groups);
+        for group in &groups {
+            self.join(key, group, Party::Token);
+        }
+        let connection = &self.connections[key.index()];
+        if let Some(subprotocol) = connection.pubsub() {
+            let (id, user) = (connection.id, connection.user.as_ref());
+            let greeting = Notice::Connected { connection: id, user, reconnection_token: token.as_deref() };
+            self.reply(key, subprotocol.notice(&greeting));
+        }
+        key
+    }
+
+    /// Makes a connection and puts it into its hub and user.
+    pub(crate) fn enter(&mut self, mut opening: Opening) -> ConnectionKey {
         let hub = self.enter_hub(&opening.hub);
         self.attachments += 1;
         let connection = Connection::new(&mut opening, hub, self.attachments, self.now_ms);
@@ -38,19 +56,21 @@ impl Shard {
         let key = ConnectionKey(self.connections.insert(connection) as u32);
         self.ids.insert(id, key);
         self.enter_lists(key);
-        self.raise(key, Occurrence::Connected);
-        self.tell_opened(key, &opening.groups);
-        for group in &opening.groups {
-            self.join(key, group, Party::Token);
-        }
-        let connection = &self.connections[key.index()];
-        if let Some(subprotocol) = connection.pubsub() {
-            let (user, reconnection_token) =
-                (connection.user.as_ref(), opening.reconnection_token.as_deref());
-            let greeting = Notice::Connected { connection: id, user, reconnection_token };
-            self.reply(key, subprotocol.notice(&greeting));
-        }
         key
+    }
+
+    /// Takes a packed session out of everything that it is indexed by. A socket that it still has sees its end.
+    pub(crate) fn depart(&mut self, key: ConnectionKey) {
+        self.depart_groups(key);
+        self.leave_lists(key);
+        let connection = &mut self.connections[key.index()];
+        let detached = connection.link == Link::Detached;
+        connection.link = Link::Ended;
+        connection.user = None;
+        self.ids.remove(&connection.id);
+        if detached {
+            self.connections.remove(key.index());
+        }
     }
 
     /// Ties a session to a new socket, in place of the one it had. All that is unacknowledged waits in its outbox, before anything

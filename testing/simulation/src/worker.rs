@@ -406,7 +406,7 @@ impl Worker {
                 }
                 // Who is not held is read in its turn anyway.
                 Effect::Notify(_) | Effect::Released(_) => Ok(()),
-                Effect::Send(..) | Effect::Settle(_) => {
+                Effect::Send(..) | Effect::Settle(_) | Effect::Moved { .. } => {
                     Err(format!("no client of a course causes the effect {effect:?}"))
                 }
             };

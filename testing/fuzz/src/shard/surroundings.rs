@@ -295,6 +295,7 @@ impl Surroundings {
                 assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
             }
             Effect::Notify(event) => self.told(&event),
+            Effect::Settle(_) | Effect::Moved { .. } => panic!("the shard is alone: {effect:?}"),
         }
     }
 
