@@ -17,6 +17,9 @@ pub enum TokenError {
     /// No valid key makes this signature.
     #[error("the signature of the token does not match any access key of this service")]
     Signature,
+    /// No key of the issuer makes this signature.
+    #[error("the signature of the token does not match any key of the issuer")]
+    IssuerSignature,
     /// There is no `exp`.
     #[error("the token has no expiry (claim exp)")]
     ExpiryMissing,

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::pattern::Pattern;
 use crate::role::{self, Grant, IgnoredRole, IgnoredRoleReason};
 use crate::rule_set::{Full, LimitReached, RuleSet};
 
@@ -17,6 +18,28 @@ pub enum Permission {
     GetGroupState,
 }
 
+/// One rule of some [`Permissions`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionRule {
+    /// What it is about.
+    pub permission: Permission,
+    /// Which groups.
+    pub groups: RuleGroups,
+    /// Whether it allows; only a single group can be denied.
+    pub allowed: bool,
+}
+
+/// The groups of a [`PermissionRule`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleGroups {
+    /// All that no other rule speaks about.
+    All,
+    /// One by name.
+    One(Box<str>),
+    /// All that a pattern fits.
+    Matching(Pattern),
+}
+
 /// A text that names no permission; REST callers get 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the permission must be sendToGroup or joinLeaveGroup")]
@@ -24,7 +47,7 @@ pub struct PermissionError;
 
 impl Permission {
     /// All of them, in the order of their numbers.
-    const ALL: [Self; 4] =
+    pub const ALL: [Self; 4] =
         [Self::SendToGroup, Self::JoinLeaveGroup, Self::SetGroupState, Self::GetGroupState];
 
     /// The name on the wire.
@@ -122,7 +145,7 @@ impl Permissions {
     pub fn described(&self, limit: usize) -> (Vec<String>, Vec<String>) {
         let (mut allowed, mut denied) = (Vec::new(), Vec::new());
         for permission in Permission::ALL {
-            if self.defaults[permission as usize] {
+            if self.defaults[permission as usize] && allowed.len() < limit {
                 allowed.push(permission.to_string());
             }
             let rules = self.rules.iter().flat_map(|rules| rules[permission as usize].described());
@@ -134,6 +157,47 @@ impl Permissions {
             }
         }
         (allowed, denied)
+    }
+
+    /// Everything that makes these permissions up, so that they can be made again elsewhere.
+    pub fn rules(&self) -> Vec<PermissionRule> {
+        let mut rules = Vec::new();
+        for permission in Permission::ALL {
+            if self.defaults[permission as usize] {
+                rules.push(PermissionRule { permission, groups: RuleGroups::All, allowed: true });
+            }
+            let Some(sets) = &self.rules else {
+                continue;
+            };
+            let set = &sets[permission as usize];
+            rules.extend(set.patterns().map(|pattern| {
+                let groups = RuleGroups::Matching(pattern.clone());
+                PermissionRule { permission, groups, allowed: true }
+            }));
+            rules.extend(set.literals().map(|(group, allowed)| PermissionRule {
+                permission,
+                groups: RuleGroups::One(group.into()),
+                allowed,
+            }));
+        }
+        rules
+    }
+
+    /// The permissions that other ones were, by all of their rules.
+    pub fn from_rules(rules: impl IntoIterator<Item = PermissionRule>) -> Self {
+        let mut permissions = Self::default();
+        for PermissionRule { permission, groups, allowed } in rules {
+            match groups {
+                RuleGroups::All => permissions.defaults[permission as usize] = true,
+                RuleGroups::One(group) => permissions.rules_of(permission).restore(group, allowed),
+                RuleGroups::Matching(pattern) => {
+                    // More than there can be are left out.
+                    let _full = permissions.rules_of(permission).add_pattern(pattern);
+                }
+            }
+        }
+        permissions.drop_empty_rules();
+        permissions
     }
 
     fn set(&mut self, permission: Permission, group: &str, allowed: bool) -> Result<(), LimitReached> {

@@ -78,6 +78,21 @@ impl RuleSet {
         patterns.chain(self.literals.iter().map(|(group, allowed)| (group.to_string(), *allowed)))
     }
 
+    /// The verdicts by name.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.literals.iter().map(|(group, allowed)| (&**group, *allowed))
+    }
+
+    /// The patterns.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter()
+    }
+
+    /// Puts a verdict in as another set had it.
+    pub(crate) fn restore(&mut self, group: Box<str>, allowed: bool) {
+        self.literals.insert(group, allowed);
+    }
+
     fn allows_unnamed(&self, default: bool, group: &str) -> bool {
         default || self.patterns.iter().any(|pattern| pattern.matches(group))
     }

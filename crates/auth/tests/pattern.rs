@@ -37,6 +37,22 @@ fn patterns_match_as_documented() {
 }
 
 #[test]
+fn a_printed_pattern_means_the_same() {
+    let cases = [
+        ("chat-*", "chat-*"),
+        ("a.***", "a.**"),
+        ("r.?1", "r.?1"),
+        (r"x\*y\?\\", r"x\*y\?\\"),
+        ("plain.name", "plain.name"),
+    ];
+    for (text, printed) in cases {
+        let pattern = Pattern::parse(text).unwrap();
+        assert_eq!(pattern.to_string(), printed);
+        assert_eq!(Pattern::parse(printed).unwrap(), pattern, "{printed}");
+    }
+}
+
+#[test]
 fn patterns_outside_the_rules_are_refused() {
     use PatternError::{Empty, Escape, TooComplex, TooLong};
     let cases = [

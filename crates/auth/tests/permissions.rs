@@ -24,6 +24,18 @@ fn without_roles_nothing_is_allowed() {
 }
 
 #[test]
+fn permissions_can_be_read_by_a_person() {
+    let mut permissions =
+        with(&["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup.room", "webpubsub.joinLeaveGroups.chat-*"]);
+    permissions.revoke(SendToGroup, "secret").unwrap();
+    let (allowed, denied) = permissions.described(100);
+    assert_eq!(allowed, ["sendToGroup", "joinLeaveGroup:chat-*", "joinLeaveGroup:room"]);
+    assert_eq!(denied, ["sendToGroup:secret"]);
+    assert_eq!(permissions.described(1).0.len(), 1, "no more than asked for");
+    assert_eq!(Permissions::default().described(100), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn a_role_allows_exactly_what_it_says() {
     let cases: &[(&str, &[&str], &[&str])] = &[
         ("webpubsub.sendToGroup", &["a", "a.b", "*"], &[]),

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde_json::Value;
 
 use crate::arguments::Trace;
@@ -6,8 +9,12 @@ use crate::console::{ConsoleClient, Events, Query};
 use crate::output::{self, harmless};
 
 const DAY_S: u64 = 86_400;
+/// How long to wait before a connection that was lost is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// The most past events that a console gives.
+const HISTORY_MAX: u32 = 2_000;
 
-/// Prints what happens until it is interrupted, or the service stops.
+/// Prints what happens until it is interrupted; a connection that is lost is made again.
 pub(crate) fn run(trace: &Trace) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -20,8 +27,62 @@ pub(crate) fn run(trace: &Trace) -> anyhow::Result<()> {
 
 async fn follow(trace: &Trace) -> anyhow::Result<()> {
     let console = ConsoleClient::find(&trace.access)?;
+    // What is wrong at first, such as a token, will be wrong again.
+    let mut body = console.get("trace", &query(trace, None)).await?.into_body();
+    output::error("following; Ctrl+C ends");
+    let mut seen = Seen::default();
+    loop {
+        // However a connection ends, the next one says more.
+        let _lost = print(trace, body, &mut seen).await;
+        output::error("the connection is lost; trying again");
+        body = loop {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            if let Ok(response) = console.get("trace", &query(trace, Some(seen.last))).await {
+                break response.into_body();
+            }
+        };
+        output::error("following again");
+    }
+}
+
+/// What has been printed.
+#[derive(Default)]
+struct Seen {
+    /// The number of the last event.
+    last: u64,
+    /// Events that were dropped, as far as that was told.
+    dropped: u64,
+}
+
+/// Prints events until the stream ends.
+async fn print(trace: &Trace, mut body: Incoming, seen: &mut Seen) -> anyhow::Result<()> {
+    let mut events = Events::default();
+    seen.dropped = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame?.into_data() else {
+            continue;
+        };
+        for (name, event) in events.take(&piece)? {
+            if name != "trace" {
+                tell_drops(&event, &mut seen.dropped);
+                continue;
+            }
+            seen.last = event["seq"].as_u64().unwrap_or(seen.last);
+            let shown = if trace.access.json { event.to_string() } else { line(&event) };
+            output::line(&shown)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is wanted: at first some of the past, later all that came since.
+fn query(trace: &Trace, after: Option<u64>) -> Query {
     let kinds = trace.kinds.join(",");
-    let query = Query::default()
+    let (history, after) = match after {
+        None => (trace.history.to_string(), None),
+        Some(after) => (HISTORY_MAX.to_string(), Some(after.to_string())),
+    };
+    Query::default()
         .with("hub", trace.hub.as_deref())
         .with("group", trace.group.as_deref())
         .with("user", trace.user.as_deref())
@@ -29,23 +90,8 @@ async fn follow(trace: &Trace) -> anyhow::Result<()> {
         .with("kind", Some(&*kinds).filter(|kinds| !kinds.is_empty()))
         .with("level", trace.warnings.then_some("warning"))
         .with("text", trace.text.as_deref())
-        .with("history", Some(&trace.history.to_string()));
-    let mut body = console.get("trace", &query).await?.into_body();
-    output::error("following; Ctrl+C ends");
-    let (mut events, mut dropped) = (Events::default(), 0);
-    while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame?.into_data() else {
-            continue;
-        };
-        for (name, event) in events.take(&piece)? {
-            match name.as_str() {
-                "trace" if trace.access.json => output::line(&event.to_string())?,
-                "trace" => output::line(&line(&event))?,
-                _ => tell_drops(&event, &mut dropped),
-            }
-        }
-    }
-    anyhow::bail!("the service ended the trace")
+        .with("history", Some(&history))
+        .with("after", after.as_deref())
 }
 
 /// Says so if events were dropped since the last time.

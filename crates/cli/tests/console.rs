@@ -106,6 +106,25 @@ fn trace_prints_only_what_was_asked_for() {
 }
 
 #[test]
+fn trace_goes_on_after_the_service_was_restarted() {
+    let (service, string) = service();
+    let endpoint =
+        string.trim_start_matches("Endpoint=http://").split(';').next().expect("it has one").to_owned();
+    let mut trace = Running::start(&["trace", "--connection-string", &string, "--kind", "connectionOpened"]);
+    trace.stderr.next().expect("it says something").expect("that is UTF-8");
+    drop(service);
+    let lost = trace.stderr.next().expect("it says something").expect("that is UTF-8");
+    assert_eq!(lost, "the connection is lost; trying again");
+    let mut again = Running::start(&["serve", "--listen", &endpoint, "--workers", "1"]);
+    again.printed("is ready");
+    let found = trace.stderr.next().expect("it says something").expect("that is UTF-8");
+    assert_eq!(found, "following again");
+    let arguments = ["send", "--connection-string", &string, "--hub", "chat", "--group", "g", "hello"];
+    assert_eq!(run(&arguments).0, Some(0));
+    assert!(trace.printed("connectionOpened").contains("chat"));
+}
+
+#[test]
 fn a_console_that_is_closed_says_how_to_open_it() {
     let key = "a-key-of-my-own-that-is-long-enough-for-it";
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--access-key", key];

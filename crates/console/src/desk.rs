@@ -1,8 +1,8 @@
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use bytes::BytesMut;
 use hubwire_hub::{Count, Fact, MessageId, Observer, Sample};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -18,8 +18,9 @@ use crate::settings::{Clock, Settings};
 use crate::stream::Stream;
 use crate::viewer::{Viewer, WAITING_MAX};
 
-/// Batches of facts that may wait to be taken in, one for each turn of a worker or call. More are counted and dropped.
-const BATCHES_MAX: usize = 1_024;
+/// Batches of facts that may wait to be taken in, one for each turn of a worker or call. More are counted and dropped. Room for what some workers
+/// hand over while the clerk collects.
+pub(crate) const BATCHES_MAX: usize = 8_192;
 /// Viewers that may follow at a time.
 pub(crate) const VIEWERS_MAX: usize = 32;
 /// How long recording goes on after the last one who watched, in milliseconds: questions come afterwards.
@@ -156,11 +157,9 @@ impl Desk {
             return Err(Error::TooManyViewers(VIEWERS_MAX));
         }
         let news = history.entries().take_while(|entry| entry.seq > after);
-        let mut past: Vec<_> = news.filter(|entry| interest.fits(entry)).take(past_max).collect();
-        past.reverse();
-        let mut backlog = BytesMut::new();
-        for entry in past {
-            backlog.extend_from_slice(&entry.frame());
+        let mut backlog = VecDeque::new();
+        for entry in news.filter(|entry| interest.fits(entry)).take(past_max) {
+            backlog.push_front(entry.clone());
         }
         let number = self.viewer_numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
@@ -169,7 +168,7 @@ impl Desk {
         self.viewers.store(history.viewers.len(), Ordering::Relaxed);
         drop(history);
         self.want();
-        Ok(Stream::new(self.clone(), number, backlog.freeze(), receiver, dropped))
+        Ok(Stream::new(self.clone(), number, backlog, receiver, dropped))
     }
 
     /// A viewer has gone.

@@ -58,7 +58,10 @@ pub(crate) fn detail(fact: &Fact, message: Option<&Message>) -> Value {
         Happening::Refused { status, reason, path } => {
             json!({"status": status, "reason": reason, "path": path})
         }
-        Happening::Lost { recoverable_for_ms } => json!({"recoverableForMs": recoverable_for_ms}),
+        Happening::Lost { recoverable_for_ms, silent } => {
+            let reason = if *silent { "pingTimeout" } else { "socketEnded" };
+            json!({"recoverableForMs": recoverable_for_ms, "reason": reason})
+        }
         Happening::Recovered { replayed } => json!({"replayed": replayed}),
         Happening::RecoveryRefused => {
             let close = hubwire_protocol::codes::Close::NOT_RECOVERABLE;
@@ -111,6 +114,9 @@ fn call(happening: &Happening) -> Value {
                 "status": call.status,
                 "durationUs": call.duration_us,
             });
+            if let Some(trace_id) = call.trace_id {
+                shown["traceId"] = trace_id.to_string().into();
+            }
             if let Some((code, text)) = &call.error {
                 shown["error"] = (*code).into();
                 shown["reason"] = text.as_str().into();
@@ -125,6 +131,7 @@ fn call(happening: &Happening) -> Value {
             };
             let mut shown = json!({
                 "event": call.event,
+                "requestId": call.request_id,
                 "url": call.url,
                 "status": call.status,
                 "durationMs": call.duration_ms,

@@ -11,15 +11,16 @@ use crate::viewer::Viewer;
 pub(crate) const ENTRIES_MAX: usize = 2_000;
 /// Messages that are kept, so that their fate can be explained; the oldest is forgotten first.
 const MESSAGES_MAX: usize = 4_096;
-/// What events and messages may take together, in bytes: less than a worker's own sockets.
+/// What events, and what messages, may take in memory, in bytes; the oldest are forgotten first.
 const HISTORY_BYTES_MAX: usize = 16 << 20;
 
 /// The latest events and messages, and who follows them.
 #[derive(Default)]
 pub(crate) struct History {
     entries: VecDeque<Arc<Entry>>,
-    messages: VecDeque<Kept>,
     bytes: usize,
+    messages: VecDeque<Kept>,
+    messages_bytes: usize,
     pub(crate) viewers: Vec<Viewer>,
 }
 
@@ -32,10 +33,10 @@ pub(crate) struct Kept {
 
 impl History {
     pub(crate) fn keep(&mut self, entry: Arc<Entry>) {
-        self.bytes += entry.kept_bytes();
         if let Some(message) = &entry.message {
-            self.messages.push_back(Kept { message: message.clone(), delivered: Delivered::default() });
+            self.keep_message(message.clone());
         }
+        self.bytes += entry.kept_bytes();
         self.entries.push_back(entry);
         while self.entries.len() > ENTRIES_MAX || self.bytes > HISTORY_BYTES_MAX {
             let Some(forgotten) = self.entries.pop_front() else {
@@ -43,16 +44,17 @@ impl History {
             };
             self.bytes -= forgotten.kept_bytes();
         }
-        // A message outlives its event, with its own bound.
-        let kept =
-            |messages: &VecDeque<Kept>| messages.iter().map(|kept| kept.message.kept_bytes()).sum::<usize>();
-        if self.messages.len() > MESSAGES_MAX {
-            self.messages.pop_front();
-        }
-        if self.messages.len().is_multiple_of(64) {
-            while kept(&self.messages) > HISTORY_BYTES_MAX {
-                self.messages.pop_front();
-            }
+    }
+
+    /// A message outlives its event, with bounds of its own.
+    fn keep_message(&mut self, message: Arc<Message>) {
+        self.messages_bytes += message.kept_bytes();
+        self.messages.push_back(Kept { message, delivered: Delivered::default() });
+        while self.messages.len() > MESSAGES_MAX || self.messages_bytes > HISTORY_BYTES_MAX {
+            let Some(forgotten) = self.messages.pop_front() else {
+                break;
+            };
+            self.messages_bytes -= forgotten.message.kept_bytes();
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hubwire_hub::{Delivered, Fact, MessageId, Published, Source, Target};
+use hubwire_hub::{Delivered, Fact, MessageId, Published, Source, Target, TraceId};
 use hubwire_protocol::{Data, HubName, UserId};
 use serde_json::{Map, Value, json};
 
@@ -27,6 +27,7 @@ pub(crate) struct Message {
     excluded: usize,
     no_echo: bool,
     pub(crate) ttl_s: u16,
+    trace_id: Option<TraceId>,
 }
 
 impl Message {
@@ -53,6 +54,7 @@ impl Message {
             excluded: published.excluded,
             no_echo: published.no_echo,
             ttl_s: published.ttl_s,
+            trace_id: published.trace_id,
         })
     }
 
@@ -85,6 +87,9 @@ impl Message {
         shown.insert("excluded".into(), self.excluded.into());
         shown.insert("noEcho".into(), self.no_echo.into());
         shown.insert("ttlSeconds".into(), self.ttl_s.into());
+        if let Some(trace_id) = self.trace_id {
+            shown.insert("traceId".into(), trace_id.to_string().into());
+        }
         shown
     }
 
@@ -167,4 +172,32 @@ fn excerpt(data: &Data, payloads: Payloads) -> (Option<String>, bool) {
         Data::Binary(_) | Data::Protobuf(_) => STANDARD.encode(kept),
     };
     (Some(text), truncated)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn a_payload_is_cut_between_characters() {
+        let text = format!("{}ü", "x".repeat(255));
+        let (shown, truncated) = excerpt(&Data::Text(Bytes::from(text)), Payloads::Truncated);
+        assert_eq!((shown, truncated), (Some("x".repeat(255)), true));
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_in_base64() {
+        let data = Data::Binary(Bytes::from_static(&[0, 255]));
+        assert_eq!(excerpt(&data, Payloads::Truncated), (Some("AP8=".to_owned()), false));
+        assert_eq!(excerpt(&data, Payloads::Hidden), (None, false));
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_shown() {
+        let message = MessageId::new(77, 3);
+        assert_eq!(parse_id(&id(message)), Some(message));
+        assert_eq!(parse_id("no id"), None);
+    }
 }

@@ -14,8 +14,9 @@ pub(crate) fn sentence(fact: &Fact, message: Option<&Message>) -> String {
         Happening::Refused { status, reason, path } => {
             format!("a client was refused at {path} with {status}: {reason}")
         }
-        Happening::Lost { recoverable_for_ms } => {
-            format!("{who} lost its socket and may come back within {} s", recoverable_for_ms / 1000)
+        Happening::Lost { recoverable_for_ms, silent } => {
+            let how = if *silent { "did not answer pings" } else { "lost its socket" };
+            format!("{who} {how} and may come back within {} s", recoverable_for_ms / 1000)
         }
         Happening::Recovered { replayed } => {
             format!("{who} came back; {} sent again", count(*replayed, "message"))

@@ -146,3 +146,47 @@ impl Series {
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use hubwire_hub::{Count, Counters};
+
+    use super::*;
+
+    fn sample(worker: u8, connections: usize, deliveries: u64) -> Sample {
+        let counters = Counters { deliveries, ..Counters::default() };
+        let mut deliveries_us = Durations::default();
+        deliveries_us.record(1_000);
+        Sample { worker, connections, counters, received_bytes: 0, sent_bytes: 0, deliveries_us }
+    }
+
+    #[test]
+    fn counts_are_shown_as_what_they_grew_in_a_second_over_all_workers() {
+        let (mut series, counts) = (Series::default(), Counts::default());
+        series.sample(sample(0, 1, 100));
+        series.step(10_000, &counts, None);
+        assert!(series.points.is_empty(), "the first look only says from where to count");
+        series.sample(sample(0, 2, 150));
+        series.sample(sample(1, 3, 50));
+        counts.add(Count::RestCall(202));
+        counts.add(Count::RestCall(400));
+        series.step(15_000, &counts, Some(7));
+        let shown = series.json(0);
+        let last = |name: &str| shown["series"][name][0].clone();
+        assert_eq!((last("connections"), last("messagesOut")), (5.0.into(), 20.0.into()));
+        assert_eq!((last("restCalls"), last("restErrors")), (0.4.into(), 0.2.into()));
+        assert_eq!((last("memoryBytes"), last("upstreamP50Ms")), (7.0.into(), Value::Null));
+        assert!(last("deliveryP50Ms").as_f64().is_some_and(|ms| (1.0..1.3).contains(&ms)), "{shown}");
+        assert_eq!(series.json(15_000)["times"].as_array().map(Vec::len), Some(0), "nothing is newer");
+    }
+
+    #[test]
+    fn an_hour_is_kept() {
+        let (mut series, counts) = (Series::default(), Counts::default());
+        for step in 0..1_000 {
+            series.step(step * STEP_MS, &counts, None);
+        }
+        assert_eq!(series.points.len(), POINTS_MAX);
+        assert_eq!(series.points.back().map(|point| point.time_ms), Some(999 * STEP_MS));
+    }
+}

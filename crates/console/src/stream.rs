@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Interval;
 
 use crate::desk::Desk;
+use crate::entry::Entry;
 
 /// What one piece of the stream holds at most, in bytes, so that a viewer never takes a worker's time for long.
 const PIECE_BYTES_MAX: usize = 32 << 10;
@@ -24,8 +26,8 @@ const QUIET_INTERVALS_MAX: u32 = 15;
 pub(crate) struct Stream {
     desk: Arc<Desk>,
     number: u64,
-    /// What is sent before anything new.
-    backlog: Option<Bytes>,
+    /// What is sent before anything new. It is put into words piece by piece, so that a worker is never held up by it.
+    backlog: VecDeque<Arc<Entry>>,
     frames: mpsc::Receiver<Bytes>,
     dropped: Arc<AtomicU64>,
     status: Interval,
@@ -37,12 +39,11 @@ impl Stream {
     pub(crate) fn new(
         desk: Arc<Desk>,
         number: u64,
-        backlog: Bytes,
+        backlog: VecDeque<Arc<Entry>>,
         frames: mpsc::Receiver<Bytes>,
         dropped: Arc<AtomicU64>,
     ) -> Self {
         let status = tokio::time::interval(Duration::from_millis(STATUS_INTERVAL_MS));
-        let backlog = Some(backlog).filter(|backlog| !backlog.is_empty());
         Self { desk, number, backlog, frames, dropped, status, told: Value::Null, quiet: 0 }
     }
 
@@ -80,10 +81,11 @@ impl http_body::Body for Stream {
         {
             piece.extend_from_slice(news.as_bytes());
         }
-        if let Some(backlog) = self.backlog.take() {
-            piece.extend_from_slice(&backlog);
-        }
         while piece.len() < PIECE_BYTES_MAX {
+            if let Some(entry) = self.backlog.pop_front() {
+                piece.extend_from_slice(&entry.frame());
+                continue;
+            }
             match self.frames.poll_recv(context) {
                 Poll::Ready(Some(frame)) => piece.extend_from_slice(&frame),
                 Poll::Ready(None) if piece.is_empty() => return Poll::Ready(None),

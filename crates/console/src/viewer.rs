@@ -57,3 +57,42 @@ impl Viewer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hubwire_hub::{Fact, Happening};
+
+    use super::*;
+    use crate::settings::Payloads;
+
+    fn entry() -> Entry {
+        Entry::new(1, None, Fact::of_hub(None, Happening::RecoveryRefused), Payloads::Hidden)
+    }
+
+    #[test]
+    fn a_viewer_is_shown_so_many_events_in_a_second_and_told_of_the_rest() {
+        let (sender, mut receiver) = mpsc::channel(WAITING_MAX);
+        let dropped = Arc::<AtomicU64>::default();
+        let mut viewer = Viewer::new(0, Interest::default(), sender, dropped.clone(), 0);
+        let mut offered = |now_ms: u64, count: usize| {
+            (0..count).for_each(|_| viewer.offer(&entry(), now_ms));
+            let mut shown = 0;
+            while receiver.try_recv().is_ok() {
+                shown += 1;
+            }
+            (shown, dropped.swap(0, Ordering::Relaxed))
+        };
+        assert_eq!(offered(0, 2_000), (WAITING_MAX, 2_000 - WAITING_MAX as u64));
+        assert_eq!(offered(100, 200), (100, 100), "a tenth of a second is worth a hundred");
+        assert_eq!(offered(60_000, 10), (10, 0));
+    }
+
+    #[test]
+    fn a_viewer_that_takes_nothing_loses_what_does_not_wait() {
+        let (sender, receiver) = mpsc::channel(3);
+        let dropped = Arc::<AtomicU64>::default();
+        let mut viewer = Viewer::new(0, Interest::default(), sender, dropped.clone(), 0);
+        (0..5).for_each(|_| viewer.offer(&entry(), 0));
+        assert_eq!((receiver.len(), dropped.load(Ordering::Relaxed)), (3, 2));
+    }
+}

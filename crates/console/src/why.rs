@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
-use hubwire_hub::{Command, Explanation, Explanations, Happening, Inquiry, Reply, Target};
+use hubwire_hub::{Command, Explanation, Explanations, Happening, Inquiry, Reply, Rule, Target};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
 use serde_json::{Map, Value, json};
 
@@ -132,6 +132,10 @@ async fn explained(
         _ => return Err(Error::Internal("a hub answered with something else than was asked")),
     };
     let Explanations { mut items, mut more } = explanations;
+    // Those that are there come first: ended ones must not take their places.
+    items.sort_by_key(|item| {
+        matches!(item.rule, Rule::Ended { .. } | Rule::Lost { .. } | Rule::SessionExpired { .. })
+    });
     if items.len() > ANSWERS_MAX {
         more += items.len() - ANSWERS_MAX;
         items.truncate(ANSWERS_MAX);

@@ -457,3 +457,27 @@ fn a_filter_is_shared_between_threads() {
     fn shared<T: Send + Sync + std::fmt::Debug>() {}
     shared::<Filter>();
 }
+
+#[test]
+fn a_person_can_see_why_a_filter_does_not_match() {
+    let connection = Connection { id: "c1", user: Some("o'hara"), protocol: None, groups: &["room"] };
+    let shown = |filter: &str| -> Vec<String> {
+        let values = Filter::parse(filter).unwrap().values(&connection);
+        values.into_iter().map(|(name, value)| format!("{name} is {value}")).collect()
+    };
+    assert_eq!(shown("userId eq 'bob'"), ["userId is 'o''hara'"]);
+    assert_eq!(
+        shown("protocol ne null and 'vip' in groups"),
+        ["protocol is null", "'vip' in groups is false"]
+    );
+    assert_eq!(shown("not ('room' in groups)"), ["'room' in groups is true"]);
+    let called = ["length(groups) is 1", "startswith(userId,'x') is false", "userId is 'o''hara'"];
+    assert_eq!(shown("length(groups) gt 1 or startswith(userId,'x')"), called);
+    assert_eq!(
+        shown("userId in ('a','b') or connectionId eq 'c2'"),
+        ["userId is 'o''hara'", "connectionId is 'c1'"]
+    );
+    assert_eq!(shown("true").len(), 0);
+    let many: Vec<_> = (0..100).map(|index| format!("'g{index}' in groups")).collect();
+    assert_eq!(shown(&many.join(" or ")).len(), 32, "no more than anybody reads");
+}

@@ -55,9 +55,7 @@ impl Door {
             tracing::debug!(%error, "a carried socket has ended before it was served");
             return;
         }
-        let Some(arrivals) = self.0.arrivals.get(usize::from(id.worker())) else {
-            return;
-        };
+        let arrivals = &self.0.arrivals[usize::from(id.worker()) % self.0.arrivals.len()];
         let stream = Stream::Plain(mio::net::TcpStream::from_std(stream));
         // What comes through another node is not compressed: that node has not agreed to it.
         let upgraded = Upgraded { stream, early: Vec::new(), compression: false, permit };

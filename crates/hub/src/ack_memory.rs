@@ -33,6 +33,17 @@ impl AckMemory {
         }
     }
 
+    /// All that is remembered, from the oldest: each run by its first and its last id.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.runs.iter().map(|run| (run.first, run.last))
+    }
+
+    /// Remembers a run that another memory had.
+    pub(crate) fn remember_run(&mut self, first: u64, last: u64) {
+        self.remembered += usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX - 1) + 1;
+        self.runs.push_back(Run { first, last });
+    }
+
     fn forget_oldest(&mut self) {
         self.remembered -= 1;
         if let Some(run) = self.runs.front_mut() {

@@ -84,6 +84,9 @@ pub trait Application {
     /// Tells of events that nobody waits for. When this returns, they are stored: whatever a client is told afterwards of what caused
     /// them, the application will be told too. Events of one connection arrive in the order in which they are handed in.
     fn notify(&self, events: Vec<Event>);
+
+    /// A session has gone to another process, or has come from one: see [`crate::Effect::Moved`].
+    fn moved(&self, _event: &Event, _arrived: bool) {}
 }
 
 /// An application that asks nothing, answers nothing, and hears nothing.

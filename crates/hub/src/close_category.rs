@@ -19,11 +19,13 @@ pub enum CloseCategory {
     Unauthorized,
     /// The service stops.
     ServiceReload,
+    /// Nothing was heard of its client.
+    PingTimeout,
 }
 
 impl CloseCategory {
     /// All of them, in their order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Normal,
         Self::ClosedByAppServer,
         Self::SlowClient,
@@ -31,6 +33,7 @@ impl CloseCategory {
         Self::SendEventFailed,
         Self::Unauthorized,
         Self::ServiceReload,
+        Self::PingTimeout,
     ];
 
     /// The value of the dimension.
@@ -43,6 +46,7 @@ impl CloseCategory {
             Self::SendEventFailed => "SendEventFailed",
             Self::Unauthorized => "Unauthorized",
             Self::ServiceReload => "ServiceReload",
+            Self::PingTimeout => "PingTimeout",
         }
     }
 

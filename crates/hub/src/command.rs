@@ -4,7 +4,7 @@ use hubwire_auth::Permission;
 use hubwire_filter::Filter;
 use hubwire_protocol::{ConnectionId, GroupName, UserId};
 
-use crate::{Explanations, Findings, Inquiry, Survey, Target};
+use crate::{Explanations, Findings, Inquiry, Luggage, Survey, Target};
 
 /// Whose group memberships a command changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,11 @@ pub enum Command {
     Explain(Inquiry),
     /// What is there, for a person to look at? Answers [`Reply::Surveyed`].
     Survey(Survey),
+    /// Pack every reliable session, so that it can be taken elsewhere; it ends here without a word. Answers [`Reply::Packed`]. Never leaves
+    /// its process.
+    Pack,
+    /// Take a session in that was packed elsewhere. Never leaves its process.
+    Unpack(Arc<Luggage>),
 }
 
 /// The shards that a command must reach.
@@ -89,6 +94,7 @@ impl Command {
             | Self::FindSession(id)
             | Self::Explain(Inquiry { subject: Target::Connection(id), .. })
             | Self::Survey(Survey::Connections(Target::Connection(id), _)) => Scope::Owner(*id),
+            Self::Unpack(luggage) => Scope::Owner(luggage.id),
             _ => Scope::All,
         }
     }
@@ -123,6 +129,8 @@ pub enum Reply {
     Explained(Explanations),
     /// What was found.
     Surveyed(Box<Findings>),
+    /// Sessions that have left.
+    Packed(Vec<Luggage>),
 }
 
 impl Reply {
@@ -143,6 +151,10 @@ impl Reply {
             (Self::Surveyed(mut left), Self::Surveyed(right)) => {
                 left.merge(*right);
                 Self::Surveyed(left)
+            }
+            (Self::Packed(mut left), Self::Packed(right)) => {
+                left.extend(right);
+                Self::Packed(left)
             }
             (Self::Missing, other) => other,
             (found, _) => found,

@@ -12,6 +12,14 @@ pub enum Effect {
     Send(Recipient, Letter),
     /// Tell the application, in the order of these effects.
     Notify(Event),
+    /// A session has gone to another process, or has come from one: the application is not told, but whoever would tell it of an end that this
+    /// process does not live to tell must know. The event is that of the beginning, under the number of the latest one.
+    Moved {
+        /// Whose.
+        event: Event,
+        /// Whether it has come.
+        arrived: bool,
+    },
     /// Ask the application, and hand its answer, which always comes, to [`crate::Shard::answer`].
     Ask {
         /// What is asked.

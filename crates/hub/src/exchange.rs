@@ -66,6 +66,14 @@ pub trait Exchange {
         false
     }
 
+    /// Whether the sessions of this process go to another one when it stops: see [`crate::Shard::suspend`].
+    fn hands_over(&self) -> bool {
+        false
+    }
+
+    /// This shard's process stops: none of its clients will publish anything from now on.
+    fn drained(&self) {}
+
     /// Sends this shard [`Letter::Settled`] once every other shard knows the interests that this one had told before.
     fn settle(&self, connection: ConnectionId) {
         self.send(&Recipient::Owner(connection), Letter::Settled(connection));

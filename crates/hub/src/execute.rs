@@ -51,6 +51,8 @@ impl Shard {
             Command::FindSession(id) => self.session(hub, *id),
             Command::Explain(inquiry) => Reply::Explained(self.explain(hub, inquiry)),
             Command::Survey(survey) => Reply::Surveyed(Box::new(self.survey(hub, survey))),
+            Command::Pack => self.pack_sessions(),
+            Command::Unpack(luggage) => self.unpack(luggage),
         }
     }
 

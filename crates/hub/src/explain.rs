@@ -6,7 +6,7 @@ use hubwire_filter::Subject;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
 
 use crate::connection::{Connection, Link};
-use crate::recording::{Change, Decision, End, Record, Recording, Verdict, is_meant};
+use crate::recording::{Decision, End, Record, Recording, Verdict, is_meant};
 use crate::shard::Shard;
 use crate::{Explanation, Explanations, Inquiry, Rule, Source, Target};
 
@@ -14,6 +14,51 @@ use crate::{Explanation, Explanations, Inquiry, Rule, Source, Target};
 enum Person<'a> {
     Here(&'a Connection),
     Gone(&'a End),
+}
+
+/// How far the clocks of two threads may differ that are both right, in milliseconds.
+const CLOCK_SLACK_MS: u64 = 2;
+
+/// When a message was published.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// It came by here: its place in the order of all that is recorded, and the time.
+    Here(u64, u64),
+    /// It did not come by, since nobody was interested: only the time is known. So what could have been before or after was such that the
+    /// connection was not meant.
+    Elsewhere(u64),
+}
+
+impl Moment {
+    fn earliest_ms(self) -> u64 {
+        match self {
+            Self::Here(_, at_ms) => at_ms,
+            Self::Elsewhere(at_ms) => at_ms.saturating_sub(CLOCK_SLACK_MS),
+        }
+    }
+
+    fn latest_ms(self) -> u64 {
+        match self {
+            Self::Here(_, at_ms) => at_ms,
+            Self::Elsewhere(at_ms) => at_ms + CLOCK_SLACK_MS,
+        }
+    }
+
+    /// Whether the end of something came before this, or can have come.
+    fn is_after(self, serial: u64, at_ms: u64) -> bool {
+        match self {
+            Self::Here(moment, _) => serial < moment,
+            Self::Elsewhere(_) => at_ms <= self.latest_ms(),
+        }
+    }
+
+    /// Whether the beginning of something came after this, or can have come.
+    fn is_before(self, serial: u64, at_ms: u64) -> bool {
+        match self {
+            Self::Here(moment, _) => serial > moment,
+            Self::Elsewhere(_) => at_ms >= self.earliest_ms(),
+        }
+    }
 }
 
 impl Shard {
@@ -77,11 +122,11 @@ impl Shard {
             Some(record) => match record.decision(id) {
                 Some(decision) => self.decided(recording, record, decision, &person),
                 None if record.is_cut() => Rule::NotRecorded,
-                None => self.not_meant(inquiry, record.at_ms, record.serial, id, &person),
+                None => self.not_meant(inquiry, Moment::Here(record.serial, record.at_ms), id, &person),
             },
             // Where nobody was interested, the message did not come by; so the connection was not meant, if all since then is known.
             None if recording.reaches(inquiry.accepted_ms) => {
-                self.not_meant(inquiry, inquiry.accepted_ms, u64::MAX, id, &person)
+                self.not_meant(inquiry, Moment::Elsewhere(inquiry.accepted_ms), id, &person)
             }
             None => Rule::NotRecorded,
         }
@@ -155,14 +200,7 @@ impl Shard {
     }
 
     /// Why a connection was not among the recipients.
-    fn not_meant(
-        &self,
-        inquiry: &Inquiry,
-        at_ms: u64,
-        serial: u64,
-        id: ConnectionId,
-        person: &Person<'_>,
-    ) -> Rule {
+    fn not_meant(&self, inquiry: &Inquiry, moment: Moment, id: ConnectionId, person: &Person<'_>) -> Rule {
         if !is_meant(&inquiry.target, id, person.user()) {
             return match &inquiry.target {
                 Target::User(_) => Rule::OtherUser,
@@ -174,29 +212,29 @@ impl Shard {
             Person::Gone(end) => end.opened_ms,
         };
         match person {
-            Person::Gone(end) if end.at_ms <= at_ms => {
+            Person::Gone(end) if moment.is_after(end.serial, end.at_ms) => {
                 Rule::Ended { ended_ms: end.at_ms, reason: end.reason.clone(), code: end.code }
             }
-            _ if opened_ms > at_ms => Rule::NotYetConnected { opened_ms },
+            _ if opened_ms > moment.latest_ms() => Rule::NotYetConnected { opened_ms },
             _ => match &inquiry.target {
-                Target::Group(group) => self.outside(group, at_ms, serial, id),
-                _ if opened_ms == at_ms => Rule::NotYetConnected { opened_ms },
+                Target::Group(group) => self.outside(group, moment, id),
+                // Who is there is meant: so it came within what clocks cannot tell apart.
+                _ if opened_ms >= moment.earliest_ms() => Rule::NotYetConnected { opened_ms },
                 _ => Rule::NotRecorded,
             },
         }
     }
 
-    fn outside(&self, group: &GroupName, at_ms: u64, serial: u64, id: ConnectionId) -> Rule {
+    fn outside(&self, group: &GroupName, moment: Moment, id: ConnectionId) -> Rule {
         let changes = self.trace.iter().flat_map(|trace| trace.recording.changes());
         let changes: Vec<_> =
             changes.filter(|change| change.connection == id && change.group == *group).collect();
-        // Without a serial only times can be compared.
-        let is_before = |change: &Change| match serial {
-            u64::MAX => change.at_ms <= at_ms,
-            serial => change.serial < serial,
-        };
-        let left = changes.iter().rfind(|change| is_before(change) && !change.joined);
-        let joined = changes.iter().find(|change| change.joined && !is_before(change));
+        let left =
+            changes.iter().rfind(|change| !change.joined && moment.is_after(change.serial, change.at_ms));
+        let left_serial = left.map_or(0, |change| change.serial);
+        let joined = changes.iter().find(|change| {
+            change.joined && change.serial > left_serial && moment.is_before(change.serial, change.at_ms)
+        });
         let (left_ms, joined_ms) = (left.map(|change| change.at_ms), joined.map(|change| change.at_ms));
         Rule::NotInGroup { group: group.clone(), joined_ms, left_ms }
     }

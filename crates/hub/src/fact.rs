@@ -6,7 +6,7 @@ use hubwire_filter::Filter;
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{ConnectionId, Data, GroupName, HubName, UserId};
 
-use crate::{Envelope, Target};
+use crate::{Envelope, Target, TraceId};
 
 /// Something that happened, as whoever watches is told of it. A value: nothing is done because of it, and without a watcher none is made.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub enum Happening {
     Lost {
         /// For so long, in milliseconds.
         recoverable_for_ms: u64,
+        /// Nothing was heard of the client, and so its socket was closed.
+        silent: bool,
     },
     /// A client has come back to its session.
     Recovered {
@@ -202,6 +204,8 @@ pub struct Published {
     pub no_echo: bool,
     /// How long a copy may wait, in seconds; 0 means for ever.
     pub ttl_s: u16,
+    /// The trace that its publisher is in.
+    pub trace_id: Option<TraceId>,
 }
 
 impl Published {
@@ -219,6 +223,7 @@ impl Published {
             excluded: envelope.excluded.len(),
             no_echo,
             ttl_s: envelope.ttl_s,
+            trace_id: None,
         }
     }
 }
@@ -255,6 +260,8 @@ pub struct RestCall {
     pub status: u16,
     /// How long it took, in microseconds.
     pub duration_us: u64,
+    /// The trace that the caller is in.
+    pub trace_id: Option<TraceId>,
     /// The error's code and text, if it was refused.
     pub error: Option<(&'static str, String)>,
 }
@@ -264,6 +271,8 @@ pub struct RestCall {
 pub struct UpstreamCall {
     /// The event's name.
     pub event: String,
+    /// The id that the handler is told in `x-ms-client-request-id`.
+    pub request_id: String,
     /// The handler's URL, without its query.
     pub url: String,
     /// The HTTP status of the last attempt; 0 if there was no answer.

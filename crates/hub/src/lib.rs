@@ -35,6 +35,7 @@ mod hub;
 mod invocation;
 mod letter;
 mod limits;
+mod luggage;
 mod observer;
 mod outbox;
 mod presence;
@@ -49,6 +50,7 @@ mod state_home;
 mod stream;
 mod survey;
 mod trace;
+mod trace_id;
 mod user;
 mod window;
 
@@ -68,6 +70,7 @@ pub use fact::{Delivered, Fact, Happening, MessageId, Party, Published, RestCall
 pub use homes::Homes;
 pub use letter::{Letter, Recipient};
 pub use limits::Limits;
+pub use luggage::{KeptMessage, Luggage, OpenStream};
 pub use observer::{Count, Durations, NoObserver, Observer, Sample};
 pub use outbox::{Outbound, Outbox};
 pub use presence::{GroupEvents, Membership, Presence};
@@ -75,3 +78,4 @@ pub use router::{Busy, Routed, Router, Settled};
 pub use session::Ending;
 pub use shard::Shard;
 pub use survey::{ConnectionFinding, Distinct, Findings, HubFinding, Page, Survey};
+pub use trace_id::TraceId;

@@ -28,6 +28,16 @@ impl Shard {
         }
     }
 
+    /// Says that a session goes to another process, or has come from one.
+    pub(crate) fn raise_move(&mut self, key: ConnectionKey, arrived: bool) {
+        let event = self.event(key, Occurrence::Connected);
+        // It is no event of the connection, so it has no number of its own.
+        let connection = &mut self.connections[key.index()];
+        connection.events -= 1;
+        let event = Event { id: connection.events, ..event };
+        self.effects.push(Effect::Moved { event, arrived });
+    }
+
     /// Tells the application of something that nobody waits for.
     pub(crate) fn raise(&mut self, key: ConnectionKey, occurrence: Occurrence) {
         let event = self.event(key, occurrence);

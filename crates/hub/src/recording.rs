@@ -67,6 +67,7 @@ pub(crate) struct Change {
 
 /// A connection that has ended.
 pub(crate) struct End {
+    pub(crate) serial: u64,
     pub(crate) connection: ConnectionId,
     pub(crate) hub: HubName,
     pub(crate) user: Option<UserId>,

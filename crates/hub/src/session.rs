@@ -12,7 +12,7 @@ use crate::outbox::Outbound;
 use crate::shard::Shard;
 use crate::trace::Farewell;
 use crate::user::UserConnections;
-use crate::{CloseCategory, ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
+use crate::{ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Ending {
     Normal(String),
     /// In any other way: another code, no code, no close frame at all. A reliable session can be recovered.
     Lost,
+    /// Nothing was heard of the client for so long that it is taken for lost; the same in every other respect.
+    Silent,
 }
 
 impl Shard {
@@ -29,6 +31,24 @@ impl Shard {
     /// Groups beyond the limit per connection are left out and counted.
     pub fn connect(&mut self, mut opening: Opening) -> ConnectionKey {
         self.counters.connections_opened += 1;
+        let (groups, token) = (std::mem::take(&mut opening.groups), opening.reconnection_token.take());
+        let key = self.enter(opening);
+        self.raise(key, Occurrence::Connected);
+        self.tell_opened(key, &groups);
+        for group in &groups {
+            self.join(key, group, Party::Token);
+        }
+        let connection = &self.connections[key.index()];
+        if let Some(subprotocol) = connection.pubsub() {
+            let (id, user) = (connection.id, connection.user.as_ref());
+            let greeting = Notice::Connected { connection: id, user, reconnection_token: token.as_deref() };
+            self.reply(key, subprotocol.notice(&greeting));
+        }
+        key
+    }
+
+    /// Makes a connection and puts it into its hub and user.
+    pub(crate) fn enter(&mut self, mut opening: Opening) -> ConnectionKey {
         let hub = self.enter_hub(&opening.hub);
         self.attachments += 1;
         let connection = Connection::new(&mut opening, hub, self.attachments, self.now_ms);
@@ -36,19 +56,21 @@ impl Shard {
         let key = ConnectionKey(self.connections.insert(connection) as u32);
         self.ids.insert(id, key);
         self.enter_lists(key);
-        self.raise(key, Occurrence::Connected);
-        self.tell_opened(key, &opening.groups);
-        for group in &opening.groups {
-            self.join(key, group, Party::Token);
-        }
-        let connection = &self.connections[key.index()];
-        if let Some(subprotocol) = connection.pubsub() {
-            let (user, reconnection_token) =
-                (connection.user.as_ref(), opening.reconnection_token.as_deref());
-            let greeting = Notice::Connected { connection: id, user, reconnection_token };
-            self.reply(key, subprotocol.notice(&greeting));
-        }
         key
+    }
+
+    /// Takes a packed session out of everything that it is indexed by. A socket that it still has sees its end.
+    pub(crate) fn depart(&mut self, key: ConnectionKey) {
+        self.depart_groups(key);
+        self.leave_lists(key);
+        let connection = &mut self.connections[key.index()];
+        let detached = connection.link == Link::Detached;
+        connection.link = Link::Ended;
+        connection.user = None;
+        self.ids.remove(&connection.id);
+        if detached {
+            self.connections.remove(key.index());
+        }
     }
 
     /// Ties a session to a new socket, in place of the one it had. All that is unacknowledged waits in its outbox, before anything
@@ -116,24 +138,26 @@ impl Shard {
         }
         connection.outbox.clear();
         connection.blocked = false;
+        let silent = ending == Ending::Silent;
         match (connection.link, ending) {
-            (Link::Attached, Ending::Lost) if connection.window.is_some() => {
+            (Link::Attached, Ending::Lost | Ending::Silent) if connection.window.is_some() => {
                 connection.link = Link::Detached;
                 self.forget_invocations(key);
                 let attachment = self.connections[key.index()].attachment;
                 self.counters.sessions_detached += 1;
                 let recoverable_for_ms = self.limits.recovery_window_ms;
                 self.expiries.push(now_ms + recoverable_for_ms, key, attachment);
-                self.tell(key, None, |_| Happening::Lost { recoverable_for_ms });
+                self.tell(key, None, |_| Happening::Lost { recoverable_for_ms, silent });
                 return;
             }
-            (Link::Attached, Ending::Lost) => {
+            (Link::Attached, Ending::Lost | Ending::Silent) => {
                 let reason = Cow::Borrowed("The connection ended.");
-                self.end(key, Farewell { reason, code: None, by: Party::Client, expired: false });
+                let by = if silent { Party::Service } else { Party::Client };
+                self.end(key, Farewell { reason, code: None, by, expired: false, silent });
             }
             (Link::Attached, Ending::Normal(reason)) => {
                 let (reason, code) = (Cow::Owned(reason), Some(Close::NORMAL.code));
-                self.end(key, Farewell { reason, code, by: Party::Client, expired: false });
+                self.end(key, Farewell { reason, code, by: Party::Client, expired: false, silent: false });
             }
             (Link::Detached, _) => return,
             (Link::Ended, _) => {}
@@ -150,7 +174,10 @@ impl Shard {
             if due {
                 self.counters.sessions_expired += 1;
                 let reason = Cow::Borrowed("The connection recovery timeout expired.");
-                self.end(key, Farewell { reason, code: None, by: Party::Service, expired: true });
+                self.end(
+                    key,
+                    Farewell { reason, code: None, by: Party::Service, expired: true, silent: false },
+                );
                 self.connections.remove(key.index());
             }
         }
@@ -201,7 +228,7 @@ impl Shard {
         reason: Cow<'static, str>,
         by: Party,
     ) {
-        let farewell = Farewell { reason, code: Some(close.code), by, expired: false };
+        let farewell = Farewell { reason, code: Some(close.code), by, expired: false, silent: false };
         let Some(connection) = self.connections.get_mut(key.index()) else {
             return;
         };
@@ -271,8 +298,7 @@ impl Shard {
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
     fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
-        let close = farewell.code.map(|code| (code, &*farewell.reason));
-        self.counters.closes[CloseCategory::of(farewell.by, close) as usize] += 1;
+        self.counters.closes[farewell.category() as usize] += 1;
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key, Party::End);

@@ -292,9 +292,8 @@ impl Shard {
 
     /// Makes a connection a member of a group. `false` if it is in as many groups as it may be.
     pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName, by: Party) -> bool {
-        let connection = &mut self.connections[key.index()];
-        let hub = &mut self.hubs[connection.hub as usize];
-        let known = hub.groups.get(name).copied();
+        let connection = &self.connections[key.index()];
+        let known = self.hubs[connection.hub as usize].groups.get(name).copied();
         if known.is_some_and(|group| self.groups.contains(key, group)) {
             return true;
         }
@@ -302,18 +301,33 @@ impl Shard {
             self.counters.group_limit_refusals += 1;
             return false;
         }
-        let group = known.unwrap_or_else(|| {
-            let group = self.groups.add(name.clone());
-            hub.groups.insert(name.clone(), group);
-            self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
-            group
-        });
-        let joined = self.groups.join(key, group, &mut connection.groups);
+        let joined = self.enter_group(key, name);
         if joined {
             self.raise_membership(key, Membership::Joined, name);
             self.tell_membership(key, name, true, by);
         }
         joined
+    }
+
+    /// Makes a connection a member of a group, and tells nobody.
+    pub(crate) fn enter_group(&mut self, key: ConnectionKey, name: &GroupName) -> bool {
+        let connection = &mut self.connections[key.index()];
+        let hub = &mut self.hubs[connection.hub as usize];
+        let group = hub.groups.get(name).copied().unwrap_or_else(|| {
+            let group = self.groups.add(name.clone());
+            hub.groups.insert(name.clone(), group);
+            self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
+            group
+        });
+        self.groups.join(key, group, &mut connection.groups)
+    }
+
+    /// Ends all memberships of a connection, and tells nobody.
+    pub(crate) fn depart_groups(&mut self, key: ConnectionKey) {
+        while let Some(group) = self.connections[key.index()].groups.last().copied() {
+            self.groups.leave(key, group, &mut self.connections[key.index()].groups);
+            self.forget_if_empty(key, group);
+        }
     }
 
     /// Ends a membership, if there is one.
@@ -342,6 +356,10 @@ impl Shard {
             self.raise_membership(key, Membership::Left, &name);
             self.tell_membership(key, &name, false, by);
         }
+        self.forget_if_empty(key, group);
+    }
+
+    fn forget_if_empty(&mut self, key: ConnectionKey, group: u32) {
         if let Some(name) = self.groups.remove_if_empty(group) {
             let hub = &mut self.hubs[self.connections[key.index()].hub as usize];
             hub.groups.remove(&name);

@@ -9,7 +9,8 @@ use crate::connection::Connection;
 use crate::recording::{End, Record, Recording};
 use crate::shard::Shard;
 use crate::{
-    ConnectionKey, Envelope, Fact, Happening, MessageId, Party, Protocol, Published, SimpleMode, Source,
+    CloseCategory, ConnectionKey, Envelope, Fact, Happening, MessageId, Party, Protocol, Published,
+    SimpleMode, Source,
 };
 
 /// Facts that a shard may tell in a millisecond, over time. More are counted, not kept: watching must not cost more than what is watched.
@@ -42,6 +43,25 @@ pub(crate) struct Farewell {
     pub(crate) by: Party,
     /// Nobody came back in time.
     pub(crate) expired: bool,
+    /// Nothing was heard of the client.
+    pub(crate) silent: bool,
+}
+
+/// Why a silent client ends, in more words than its application is told.
+const SILENCE: &str = "Nothing arrived for two ping intervals: limit ping_interval_ms.";
+
+impl Farewell {
+    pub(crate) fn category(&self) -> CloseCategory {
+        if self.silent {
+            return CloseCategory::PingTimeout;
+        }
+        CloseCategory::of(self.by, self.code.map(|code| (code, &*self.reason)))
+    }
+
+    /// The reason as people are told it.
+    fn cause(&self) -> Cow<'static, str> {
+        if self.silent { Cow::Borrowed(SILENCE) } else { self.reason.clone() }
+    }
 }
 
 impl Shard {
@@ -251,20 +271,22 @@ impl Shard {
         };
         let connection = &self.connections[key.index()];
         let seen = trace.unwritten.take().filter(|(other, _)| *other == key).map(|(_, unwritten)| unwritten);
+        let serial = trace.recording.next_serial();
         trace.recording.ended(End {
+            serial,
             connection: connection.id,
             hub: self.hubs[connection.hub as usize].name.clone(),
             user: connection.user.clone(),
             protocol: connection.subprotocol.clone(),
             opened_ms,
             at_ms,
-            reason: farewell.reason.clone(),
+            reason: farewell.cause(),
             code: farewell.code,
             expired: farewell.expired,
             acknowledged: connection.window.as_ref().map(|window| window.acknowledged()),
             unwritten: seen.unwrap_or_else(|| connection.outbox.first_number()),
         });
-        let (code, reason, by) = (farewell.code, farewell.reason.clone(), farewell.by);
+        let (code, reason, by) = (farewell.code, farewell.cause(), farewell.by);
         self.tell(key, None, |connection| Happening::Closed {
             code,
             reason,

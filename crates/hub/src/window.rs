@@ -107,6 +107,14 @@ impl Window {
         before - self.unacknowledged.len()
     }
 
+    /// Goes on where another window was.
+    pub(crate) fn restore(&mut self, last: u64, unacknowledged: impl Iterator<Item = Outbound>) {
+        self.last = last;
+        self.unacknowledged = unacknowledged.collect();
+        self.acknowledged = self.unacknowledged.front().map_or(last, |first| first.sequence_id - 1);
+        self.bytes = self.unacknowledged.iter().map(|message| message.bytes.len()).sum();
+    }
+
     /// All that must be sent again, in order.
     pub(crate) fn replay(&self) -> impl Iterator<Item = Outbound> {
         self.unacknowledged.iter().cloned()

@@ -78,6 +78,10 @@ impl DiskStore {
                 batch.insert(&self.lives, life_key(entry), record);
                 continue;
             }
+            if entry.life == Life::Moves {
+                batch.remove(&self.lives, life_key(entry));
+                continue;
+            }
             batch.insert(&self.pending, serial.to_be_bytes(), record);
             if entry.life == Life::Ends {
                 batch.remove(&self.lives, life_key(entry));

@@ -31,6 +31,15 @@ pub enum Life {
     Begins,
     /// The entry is the end.
     Ends,
+    /// It goes on in another process, which will tell its end. The entry itself is never delivered.
+    Moves,
+}
+
+impl Life {
+    /// Whether the entry is delivered, as soon as its lane comes to it.
+    pub(crate) fn is_delivered(&self) -> bool {
+        !matches!(self, Self::Begins | Self::Moves)
+    }
 }
 
 /// What an entry adds to the bound in bytes.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::store::Record;
-use crate::{Entry, Life, Serial};
+use crate::{Entry, Serial};
 
 /// Keeps entries as long as the process lives.
 #[derive(Default)]
@@ -16,7 +16,7 @@ const MISSING: &str = "there is no such entry";
 
 impl MemoryStore {
     pub(crate) fn append(&mut self, entries: &[(Serial, Entry)]) -> Result<(), String> {
-        let kept = entries.iter().filter(|(_, entry)| entry.life != Life::Begins);
+        let kept = entries.iter().filter(|(_, entry)| entry.life.is_delivered());
         self.pending.extend(kept.map(|(serial, entry)| (*serial, Record::of(entry))));
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::entry::entry_bytes;
 use crate::index::{Index, Next};
 use crate::memory::MemoryStore;
 use crate::store::{Found, Store};
-use crate::{Counts, DeadLetter, Delivery, Entry, Error, Failure, Life, Limits, Serial, Which};
+use crate::{Counts, DeadLetter, Delivery, Entry, Error, Failure, Limits, Serial, Which};
 
 /// Expired entries that one call parks at most.
 const EXPIRED_PER_CALL: usize = 256;
@@ -234,7 +234,7 @@ impl State {
     fn append(&mut self, mut entries: Vec<Entry>) -> usize {
         let (mut count, mut bytes) = (self.index.entries(), self.index.bytes());
         let fits = |entry: &Entry| {
-            if entry.life == Life::Begins {
+            if !entry.life.is_delivered() {
                 // Lives are as many as whatever they belong to, which is bounded elsewhere.
                 return true;
             }
@@ -250,7 +250,7 @@ impl State {
             tracing::error!(error, entries = numbered.len(), "events cannot be stored, and are lost");
             refused += numbered.len();
         } else {
-            for (serial, entry) in numbered.iter().filter(|(_, entry)| entry.life != Life::Begins) {
+            for (serial, entry) in numbered.iter().filter(|(_, entry)| entry.life.is_delivered()) {
                 self.index.add(*serial, entry);
             }
             self.unsynced = true;

@@ -2,13 +2,17 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderMap;
+use http::Method;
 use http::header::AUTHORIZATION;
-use hubwire_auth::{Claims, TOKEN_BYTES_MAX, TokenCache, TokenError, bearer_token, rest_audience_allows};
+use http::request::Parts;
+use hubwire_auth::{
+    Claims, TOKEN_BYTES_MAX, TokenCache, TokenError, bearer_token, is_of_issuer, rest_audience_allows,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::identity::{Grade, Identity, IdentityError};
 use crate::options::Options;
 
 /// The audience of Microsoft Entra ID tokens for this kind of service.
@@ -28,16 +32,34 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Error::Token`] if it is not; [`Error::EntraNotConfigured`] for a token of Microsoft Entra ID.
-    pub(crate) fn authorize(
+    pub(crate) async fn authorize(
         &self,
         options: &Options,
-        headers: &HeaderMap,
+        head: &Parts,
         authority: Option<&str>,
         path: &str,
         now_s: u64,
     ) -> Result<(), Error> {
-        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let header = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = bearer_token(header)?;
+        if let Some(identity) = options.identity.as_ref().filter(|_| is_of_issuer(token)) {
+            return identify(&**identity, token, &head.method, now_s).await;
+        }
+        if options.access_keys_refused {
+            return Err(Error::AccessKeysRefused);
+        }
+        self.check(options, token, authority, path, now_s)
+    }
+
+    /// Checks a token that an access key signed.
+    fn check(
+        &self,
+        options: &Options,
+        token: &str,
+        authority: Option<&str>,
+        path: &str,
+        now_s: u64,
+    ) -> Result<(), Error> {
         let verified = {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.verify(&options.keys, options.keys_generation, token, now_s)
@@ -50,6 +72,18 @@ impl Authorizer {
         let authorities: Vec<&str> = authority.into_iter().chain(public).collect();
         rest_audience_allows(&claims, &authorities, path).map_err(|error| without_queries(error, &claims))?;
         Ok(())
+    }
+}
+
+/// Asks what the caller may do whose token an issuer has signed.
+async fn identify(identity: &dyn Identity, token: &str, method: &Method, now_s: u64) -> Result<(), Error> {
+    let looks = matches!(*method, Method::GET | Method::HEAD);
+    match identity.identify(token, now_s).await {
+        Ok(Grade::Owner) => Ok(()),
+        Ok(Grade::Reader) if looks => Ok(()),
+        Ok(Grade::Reader | Grade::Nobody) => Err(Error::Role),
+        Err(IdentityError::Refused(why)) => Err(Error::Identity(why)),
+        Err(IdentityError::Unavailable(why)) => Err(Error::IdentityUnavailable(why)),
     }
 }
 

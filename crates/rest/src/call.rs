@@ -111,9 +111,11 @@ impl Call<'_> {
             Reply::Done => Ok(true),
             Reply::Missing => Ok(false),
             Reply::LimitReached => Err(Error::GroupLimit),
-            Reply::Members(_) | Reply::Session { .. } | Reply::Explained(_) | Reply::Surveyed(_) => {
-                Err(UNEXPECTED_REPLY)
-            }
+            Reply::Members(_)
+            | Reply::Session { .. }
+            | Reply::Explained(_)
+            | Reply::Surveyed(_)
+            | Reply::Packed(_) => Err(UNEXPECTED_REPLY),
         }
     }
 }

@@ -30,6 +30,20 @@ pub(crate) enum Error {
         "Microsoft Entra ID tokens are not accepted, because no issuer is configured. Sign with an access key."
     )]
     EntraNotConfigured,
+    /// A token of an issuer is not good.
+    #[error("{0}")]
+    Identity(String),
+    /// Nobody can tell whether a token of an issuer is good.
+    #[error("{0}")]
+    IdentityUnavailable(String),
+    /// The caller is known, and has no role that lets it make this call.
+    #[error(
+        "The caller's token is good, but it has no role for this call: settings entra.owners and entra.readers."
+    )]
+    Role,
+    /// The call is signed with an access key, which the settings refuse.
+    #[error("Calls that are signed with an access key are refused: setting entra.required.")]
+    AccessKeysRefused,
     /// A hub, group or user in the path, or the group in `targetName`, breaks the rule of its kind.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -144,9 +158,11 @@ impl Error {
             Self::MethodNotAllowed { .. } => {
                 outline(StatusCode::METHOD_NOT_ALLOWED, "Error.MethodNotAllowed", REQUEST)
             }
-            Self::Token(_) | Self::EntraNotConfigured => {
+            Self::Token(_) | Self::EntraNotConfigured | Self::Identity(_) | Self::AccessKeysRefused => {
                 outline(StatusCode::UNAUTHORIZED, "Error.Unauthorized", REQUEST)
             }
+            Self::Role => outline(StatusCode::FORBIDDEN, "Error.Forbidden", REQUEST),
+            Self::IdentityUnavailable(_) => outline(StatusCode::SERVICE_UNAVAILABLE, "Error.Busy", "Service"),
             Self::MediaType { .. } => {
                 outline(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Error.UnsupportedMediaType", REQUEST)
             }

@@ -15,6 +15,7 @@ mod content_type;
 mod error;
 mod groups;
 mod health;
+mod identity;
 mod members;
 mod membership;
 mod metadata;
@@ -35,5 +36,6 @@ mod token;
 mod users;
 mod version;
 
+pub use identity::{Grade, Identified, Identity, IdentityError};
 pub use options::{Clock, Options};
 pub use rest::Rest;

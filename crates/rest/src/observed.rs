@@ -1,6 +1,6 @@
-use http::StatusCode;
 use http::request::Parts;
-use hubwire_hub::{Count, Fact, Happening, Observer, RestCall};
+use http::{HeaderMap, StatusCode};
+use hubwire_hub::{Count, Fact, Happening, Observer, RestCall, TraceId};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
 
 use crate::operation::Operation;
@@ -11,6 +11,11 @@ use crate::route::Resource;
 pub(crate) const HTTP: &str = "hubwire::http";
 /// Their category, as the managed service names it.
 pub(crate) const HTTP_REQUEST_LOGS: &str = "HttpRequestLogs";
+
+/// The trace that a caller is in, by its `traceparent` header.
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+    TraceId::from_traceparent(headers.get("traceparent")?.to_str().ok()?)
+}
 
 /// Counts a call that was answered, and tells whoever watches.
 pub(crate) fn tell(
@@ -34,6 +39,7 @@ pub(crate) fn tell(
         path: head.uri.path().to_owned(),
         status: status.as_u16(),
         duration_us,
+        trace_id: trace_id(&head.headers),
         error,
     };
     let mut fact = Fact::of_hub(None, Happening::RestCall(Box::new(call)));

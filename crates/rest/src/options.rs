@@ -1,4 +1,8 @@
+use std::sync::Arc;
+
 use hubwire_auth::AccessKeys;
+
+use crate::Identity;
 
 /// What an operator can change while the service runs. Each request sees one consistent set.
 #[derive(Debug, Clone)]
@@ -7,6 +11,10 @@ pub struct Options {
     pub keys: AccessKeys,
     /// A number that changes with every change of [`Self::keys`], so that tokens verified under old keys are forgotten.
     pub keys_generation: u64,
+    /// Who tells callers by tokens of an issuer, if anybody does.
+    pub identity: Option<Arc<dyn Identity>>,
+    /// Calls that are signed with an access key are refused: only `identity` opens anything.
+    pub access_keys_refused: bool,
     /// The `host[:port]` of every public endpoint, besides the request's own host: behind a proxy, callers sign for those.
     pub public_endpoints: Vec<String>,
     /// The largest request body, in bytes. The service's documented limit is 1 MiB.
@@ -30,6 +38,8 @@ impl Options {
         Self {
             keys,
             keys_generation: 0,
+            identity: None,
+            access_keys_refused: false,
             public_endpoints: Vec::new(),
             body_bytes_max: Self::BODY_BYTES_MAX,
             body_timeout_ms: Self::BODY_TIMEOUT_MS,

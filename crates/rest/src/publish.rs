@@ -4,13 +4,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body;
 use hubwire_filter::Filter;
-use hubwire_hub::{Envelope, Fact, Happening, MessageId, Published, Target};
+use hubwire_hub::{Envelope, Fact, Happening, MessageId, Published, Target, TraceId};
 use hubwire_protocol::{ConnectionId, Data, Message, Metadata, Sender, TTL_S_MAX};
 
 use crate::body;
 use crate::call::Call;
 use crate::content_type::{ContentType, MediaType};
 use crate::error::Error;
+use crate::observed::trace_id;
 use crate::query::number;
 use crate::success::Success;
 
@@ -98,7 +99,7 @@ impl Publish {
             ttl_s,
             ..Envelope::new(call.hub.clone(), target, message)
         };
-        let published = watched.then(|| published(&envelope));
+        let published = watched.then(|| published(&envelope, trace_id(call.headers)));
         call.router.publish(envelope)?;
         if let Some(published) = published {
             call.observer.observe(None, vec![published], 0);
@@ -108,7 +109,7 @@ impl Publish {
 }
 
 /// What whoever watches is told of a message.
-fn published(envelope: &Envelope) -> Fact {
+fn published(envelope: &Envelope, trace_id: Option<TraceId>) -> Fact {
     let (mut group, mut user, mut connection) = (None, None, None);
     match &envelope.target {
         Target::Hub => {}
@@ -116,7 +117,7 @@ fn published(envelope: &Envelope) -> Fact {
         Target::User(name) => user = Some(name.clone()),
         Target::Connection(id) => connection = Some(*id),
     }
-    let happening = Happening::Published(Box::new(Published::of(envelope)));
+    let happening = Happening::Published(Box::new(Published { trace_id, ..Published::of(envelope) }));
     Fact { group, user, connection, ..Fact::of_hub(Some(envelope.hub.clone()), happening) }
 }
 

@@ -153,7 +153,7 @@ impl Rest {
             return health::check(&**router);
         }
         let (authority, now_s) = (authority(head), clock.unix_s());
-        authorizer.authorize(options, &head.headers, authority, path.as_str(), now_s)?;
+        authorizer.authorize(options, head, authority, path.as_str(), now_s).await?;
         let call = Call {
             router: &**router,
             observer: &**observer,

@@ -24,10 +24,12 @@ pub(crate) struct ClusterThread {
 
 impl ClusterThread {
     /// Starts it, and comes back when this node and the others know each other. If it cannot go on later, the whole service stops.
+    /// `released` is cancelled when the workers may end.
     pub(crate) fn start(
         service: Service,
         door: Door,
         whole_service: CancellationToken,
+        released: CancellationToken,
     ) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -35,6 +37,9 @@ impl ClusterThread {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = move || {
             let (ready, is_ready) = oneshot::channel();
+            // Whether it is called or dropped: the workers may end.
+            let guard = released.drop_guard();
+            let handed_over = Box::new(move || drop(guard));
             let told = started.clone();
             runtime.block_on(async move {
                 tokio::spawn(async move {
@@ -43,7 +48,8 @@ impl ClusterThread {
                         let _gone = told.send(Ok(()));
                     }
                 });
-                if let Err(error) = service.run(ready, resume(door), stopped.cancelled_owned()).await {
+                let service = service.run(ready, handed_over, resume(door), stopped.cancelled_owned());
+                if let Err(error) = service.await {
                     tracing::error!(%error, "this node cannot take part in its cluster any more; the service stops");
                     let _running = started.send(Err(error));
                     whole_service.cancel();

@@ -15,13 +15,14 @@ mod diagnosis;
 mod endpoint;
 mod error;
 mod fallback;
+mod identity;
 mod metrics;
 mod reload;
 mod server;
 
 pub use cluster::{NodeReport, nodes};
 pub use config::{
-    ClusterConfig, Config, ConfigError, ConsoleConfig, LIMITS, Limit, LimitValues, Overrides, Tls,
+    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, Overrides, Tls,
 };
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use hubwire_gateway::Settings;
 use hubwire_outbox::Outbox;
-use hubwire_rest::Options;
+use hubwire_rest::{Identity, Options};
 
+use crate::identity::Callers;
 use crate::{Config, ConfigError, Endpoint, Overrides};
 
 /// What changes while the service runs, and how.
@@ -19,6 +20,7 @@ pub(crate) struct Reloadable {
     pub(crate) outbox: Arc<Outbox>,
     /// Where the service listens.
     address: SocketAddr,
+    callers: Option<Arc<Callers>>,
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -32,14 +34,16 @@ impl Reloadable {
         address: SocketAddr,
         outbox: Arc<Outbox>,
     ) -> Self {
+        let callers = callers(&config, None);
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
             upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
-            options: Arc::new(ArcSwap::from_pointee(options(&config, 0))),
+            options: Arc::new(ArcSwap::from_pointee(options(&config, 0, callers.clone()))),
             endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
             console: Arc::new(ArcSwap::from_pointee(console(&config, address))),
             outbox,
             address,
+            callers,
             overrides,
             config,
             generation: 0,
@@ -54,7 +58,8 @@ impl Reloadable {
         }
         self.generation += 1;
         self.settings.store(Arc::new(settings(&config)));
-        self.options.store(Arc::new(options(&config, self.generation)));
+        self.callers = callers(&config, self.callers.take());
+        self.options.store(Arc::new(options(&config, self.generation, self.callers.clone())));
         self.upstream.store(config.upstream.clone());
         self.console.store(Arc::new(console(&config, self.address)));
         self.outbox.set_limits(outbox_limits(&config));
@@ -166,9 +171,17 @@ fn console(config: &Config, address: SocketAddr) -> hubwire_console::Settings {
     }
 }
 
-fn options(config: &Config, generation: u64) -> Options {
+/// Who tells callers by tokens of an issuer: the same as before, if nothing has changed there.
+fn callers(config: &Config, before: Option<Arc<Callers>>) -> Option<Arc<Callers>> {
+    let settings = &config.entra.as_ref()?.identity;
+    before.filter(|before| before.goes_by(settings)).or_else(|| Some(Callers::new(settings.clone())))
+}
+
+fn options(config: &Config, generation: u64, callers: Option<Arc<Callers>>) -> Options {
     Options {
         keys_generation: generation,
+        identity: callers.map(|callers| callers as Arc<dyn Identity>),
+        access_keys_refused: config.entra.as_ref().is_some_and(|entra| entra.required),
         public_endpoints: public_endpoints(config),
         body_bytes_max: size(config.limits.request_body_bytes_max),
         body_timeout_ms: config.limits.request_body_timeout_ms,

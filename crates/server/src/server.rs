@@ -152,7 +152,9 @@ impl Assembly<'_> {
             let (exchanges, router) = memory::connect(workers, inbox_limits);
             // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
             let team = self.team(workers, router.clone(), self.random_key(), None);
-            self.start_team(team, exchanges, router, listeners, threads)?;
+            let released = CancellationToken::new();
+            released.cancel();
+            self.start_team(team, exchanges, (router, released), listeners, threads)?;
             return Ok(None);
         };
         let Node { exchanges, router, service, relays } =
@@ -161,8 +163,10 @@ impl Assembly<'_> {
         let carrier = Arc::new(NodeCarrier(relays));
         let team = self.team(workers, router.clone(), key, Some(carrier));
         let door = team.first().map(Worker::door);
-        let thread = door.map(|door| ClusterThread::start(service, door, self.stop.clone())).transpose()?;
-        self.start_team(team, exchanges, router, listeners, threads)?;
+        let released = CancellationToken::new();
+        let start = |door| ClusterThread::start(service, door, self.stop.clone(), released.clone());
+        let thread = door.map(start).transpose()?;
+        self.start_team(team, exchanges, (router, released), listeners, threads)?;
         Ok(thread)
     }
 
@@ -182,7 +186,7 @@ impl Assembly<'_> {
         &self,
         team: Vec<Worker>,
         exchanges: Vec<E>,
-        router: Arc<dyn Router>,
+        (router, released): (Arc<dyn Router>, CancellationToken),
         listeners: Vec<TcpListener>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(), Error> {
@@ -201,7 +205,8 @@ impl Assembly<'_> {
             let (console, endpoint, stop) = (console.clone(), endpoint.clone(), self.stop.clone());
             let fallback = Site { rest, console, stop, endpoint };
             let application = Box::new(self.upstream.application());
-            let parts = Parts { index: index as u8, listener, exchange, fallback, application };
+            let released = released.clone();
+            let parts = Parts { index: index as u8, listener, exchange, fallback, released, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
         Ok(())

@@ -93,4 +93,8 @@ impl Application for WorkerApplication {
     fn notify(&self, events: Vec<Event>) {
         self.shared.store(&events);
     }
+
+    fn moved(&self, event: &Event, arrived: bool) {
+        self.shared.note_move(event, arrived);
+    }
 }

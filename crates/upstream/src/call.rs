@@ -87,6 +87,7 @@ impl Call<'_> {
         }
         let call = UpstreamCall {
             event: self.event.name.clone(),
+            request_id: self.event.guid(),
             url: self.uri().map(|uri| shown(&uri)).unwrap_or_default(),
             status: match outcome {
                 Ok(reply) => reply.status.as_u16(),
@@ -180,6 +181,9 @@ impl Call<'_> {
 
     async fn headers(&self, uri: &Uri, client: &HttpClient, memory: &Memory) -> Result<HeaderMap, CallError> {
         let mut headers = self.event.headers(&self.settings.keys, self.settings.origin.as_deref())?;
+        if let Some(traceparent) = self.event.traceparent().filter(|_| self.settings.trace_context) {
+            headers.insert("traceparent", traceparent);
+        }
         for (name, value) in &self.handler.headers {
             headers.insert(name, value.clone());
         }

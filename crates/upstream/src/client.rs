@@ -115,6 +115,31 @@ impl Clients {
     }
 }
 
+/// How long a document may take that an operator has named, in milliseconds.
+const DOCUMENT_TIMEOUT_MS: u64 = 10_000;
+/// The largest such document, in bytes.
+const DOCUMENT_BYTES_MAX: usize = 256 << 10;
+
+/// Gets a document from a place that the operator has named, such as an issuer's keys. The rules for event handlers, whose places clients can have
+/// a part in, are not for it.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub async fn fetch(url: &str) -> Result<Bytes, String> {
+    let mut request = Request::new(Full::default());
+    *request.uri_mut() = url.parse().map_err(|_| format!("`{url}` is not a URL"))?;
+    let client = HttpClient::new(Arc::default(), DOCUMENT_TIMEOUT_MS);
+    let get = async {
+        let answer = client.send(request).await.map_err(|error| error.to_string())?;
+        if !answer.status().is_success() {
+            return Err(format!("{url} answered with status {}", answer.status().as_u16()));
+        }
+        read_body(answer.into_body(), DOCUMENT_BYTES_MAX).await.map_err(|error| error.to_string())
+    };
+    let patience = Duration::from_millis(DOCUMENT_TIMEOUT_MS);
+    tokio::time::timeout(patience, get).await.unwrap_or_else(|_| Err(format!("{url} did not answer in time")))
+}
+
 /// Host and port of a URL, which is all of it that an error needs.
 fn target(uri: &Uri) -> String {
     uri.authority().map_or_else(String::new, |authority| authority.as_str().to_owned())

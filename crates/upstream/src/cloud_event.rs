@@ -282,7 +282,16 @@ impl CloudEvent {
         Ok(headers)
     }
 
-    fn guid(&self) -> String {
+    /// The trace that a handler is told to be in: the request's own id names it, so that the two are found together. Whether to keep it is the
+    /// handler's to decide, so it is marked as sampled.
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        let digits: String = self.request_id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let span = digits.get(16..32).filter(|span| span.bytes().any(|digit| digit != b'0'))?;
+        HeaderValue::from_str(&format!("00-{digits}-{span}-01")).ok()
+    }
+
+    /// The id of the request, as its header has it.
+    pub(crate) fn guid(&self) -> String {
         let mut digits = String::with_capacity(36);
         for (index, byte) in self.request_id.iter().enumerate() {
             if matches!(index, 4 | 6 | 8 | 10) {

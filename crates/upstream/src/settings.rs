@@ -19,6 +19,8 @@ pub struct Settings {
     pub keys: AccessKeys,
     /// The host that handlers are told, in place of the one that the client asked for.
     pub origin: Option<Arc<str>>,
+    /// Whether handlers are told which trace a call belongs to (W3C Trace Context).
+    pub trace_context: bool,
     /// Settings of single hubs.
     pub hubs: HashMap<HubName, Arc<HubUpstream>>,
     /// Settings of every hub that is not in `hubs`.

@@ -67,6 +67,16 @@ impl Shared {
         self.keep(entries);
     }
 
+    /// A session goes on elsewhere, which tells its end, or here.
+    pub(crate) fn note_move(&self, event: &Event, arrived: bool) {
+        let (settings, mut entries) = (self.settings.load(), Vec::new());
+        let life = if arrived { Life::Begins } else { Life::Moves };
+        self.farewells(settings.hub(&event.hub), event, &life, &mut entries);
+        if !entries.is_empty() {
+            self.keep(entries);
+        }
+    }
+
     fn keep(&self, entries: Vec<Entry>) {
         let refused = self.outbox.append(entries);
         if refused > 0 {
@@ -88,7 +98,7 @@ impl Shared {
             entries.push(entry(destination, event, told, life.clone()));
         }
         match event.occurrence {
-            Occurrence::Connected => self.farewells(hub, event, entries),
+            Occurrence::Connected => self.farewells(hub, event, &Life::Begins, entries),
             // Otherwise they are needed once more, to tell it.
             Occurrence::Disconnected { .. } if handler.is_none() => {
                 self.memory.cookies.forget(event.connection)
@@ -98,7 +108,7 @@ impl Shared {
     }
 
     /// What everybody who hears of ends is told if the service does not live to tell this one.
-    fn farewells(&self, hub: &HubUpstream, event: &Event, entries: &mut Vec<Entry>) {
+    fn farewells(&self, hub: &HubUpstream, event: &Event, life: &Life, entries: &mut Vec<Entry>) {
         let handler = hub.handlers.iter().find(|handler| handler.system_events.disconnected);
         let listeners = hub.listeners.iter().filter(|listener| listener.disconnected);
         let mut destinations = handler
@@ -110,7 +120,7 @@ impl Shared {
             return;
         }
         let farewell = CloudEvent::farewell(event, self.memory.environment.random());
-        entries.extend(destinations.map(|destination| entry(destination, event, &farewell, Life::Begins)));
+        entries.extend(destinations.map(|destination| entry(destination, event, &farewell, life.clone())));
     }
 }
 

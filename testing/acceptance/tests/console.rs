@@ -145,7 +145,7 @@ fn awaited(site: &Site, query: &str, act: impl FnOnce(), fits: impl Fn(&Value) -
     // The head and the first status are there, so everything from now on is followed.
     let mut seen = wire.read_until("event: status");
     act();
-    for _ in 0..1000 {
+    for _ in 0..20_000 {
         for line in seen.lines().filter_map(|line| line.strip_prefix("data: ")) {
             if let Ok(event) = serde_json::from_str::<Value>(line)
                 && fits(&event)
@@ -191,6 +191,22 @@ fn a_life_of_a_connection_is_traced() {
 }
 
 #[test]
+fn a_client_of_which_nothing_is_heard_is_traced_as_such() {
+    let site = Setup::default().limit("ping_interval_ms", 200).table(CONSOLE).start();
+    let token = Token::new().user("u");
+    let (mut plain, mut reliable) = (None, None);
+    let handshake = site.handshake(&token);
+    // Neither reads, so neither answers.
+    let act = || plain = Some(handshake.open());
+    let event = awaited(&site, "user=u", act, |event| event["kind"] == "connectionClosed");
+    assert_eq!(event["detail"]["by"], "service", "{event}");
+    assert!(event["detail"]["reason"].as_str().unwrap().contains("ping_interval_ms"), "{event}");
+    let act = || reliable = Some(handshake.clone().subprotocol(Subprotocol::Reliable).open());
+    let event = awaited(&site, "user=u&history=0", act, |event| event["kind"] == "connectionLost");
+    assert_eq!(event["detail"]["reason"], "pingTimeout", "{event}");
+}
+
+#[test]
 fn a_rest_call_is_traced_with_its_error() {
     let site = site();
     let act = || {
@@ -231,6 +247,25 @@ fn a_viewer_that_comes_back_goes_on_where_it_was() {
     let after = format!("kind=publish&after={}", first["seq"]);
     let next = awaited(&site, &after, || {}, |event| event["kind"] == "publish");
     assert_eq!(next["detail"]["payload"], "two");
+}
+
+#[test]
+fn a_viewer_is_told_what_it_was_not_shown_and_slows_nobody() {
+    let site = site();
+    let mut client = site.handshake(&Token::new().every_group()).open();
+    let flood = || {
+        for _ in 0..5_000 {
+            assert!(client.publish("g", "hello"));
+        }
+        // All of it has taken effect, whether or not anybody was shown it.
+        client.settled();
+    };
+    let dropped = |event: &Value| {
+        let count = |name: &str| event[name].as_u64().unwrap_or_default();
+        count("dropped") + count("sourceDropped") > 0
+    };
+    let status = awaited(&site, "history=0", flood, dropped);
+    assert_eq!(status["viewers"], 1, "{status}");
 }
 
 #[test]

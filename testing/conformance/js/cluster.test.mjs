@@ -191,6 +191,103 @@ withNats("a reliable client that comes back to another node", () => {
   });
 });
 
+withNats("a node that stops", () => {
+  test("hands its reliable sessions to another one: through a rolling restart nothing is lost, doubled or out of order", async () => {
+    const { nats, nodes, stop } = await startNodes(3);
+    const sessions = [];
+    for (const node of nodes) for (let more = 0; more < 3; more += 1) sessions.push({ client: await RawClient.reliable(node, "chat", { groups: ["g"], userId: "ann", roles: ALL_ROLES }), received: [], acknowledged: 0 });
+    for (const session of sessions) Object.assign(session, { connectionId: session.client.connectionId, reconnectionToken: session.client.reconnectionToken });
+    const accepted = [];
+    let going = true;
+    const alive = () => nodes.filter((node) => node.alive && !node.leaving);
+    const sending = (async () => {
+      for (let number = 1; going; number += 1) {
+        const text = String(number);
+        for (;;) {
+          const candidates = alive();
+          const answer = await new Hub(candidates[number % candidates.length], "chat").sendText("/groups/g", text).catch(() => undefined);
+          if (answer?.status === 202) break;
+        }
+        accepted.push(text);
+      }
+    })();
+    let total = Infinity;
+    const follow = async (session) => {
+      while (session.received.length < total) {
+        await until(() => session.client.unseen.length > 0 || session.client.ending || session.received.length >= total, () => `message ${session.received.length + 1} of ${accepted.length}`, 20_000);
+        for (const frame of session.client.unseen) {
+          frame.taken = true;
+          if (frame.json?.type !== "message" || frame.json.sequenceId <= session.acknowledged) continue;
+          session.acknowledged = frame.json.sequenceId;
+          session.received.push(frame.json.data);
+          if (session.acknowledged % 20 === 0) session.client.send({ type: "sequenceAck", sequenceId: session.acknowledged });
+        }
+        if (!session.client.ending || session.client.unseen.length > 0) continue;
+        // 1001, or nothing at all where a node that carried the socket has stopped; but never the end of the session.
+        assert.ok([1001, 1006].includes(session.client.ending.code), `${session.client.ending.code} ${session.client.ending.reason}`);
+        session.client = await until(async () => {
+          const candidates = alive();
+          return recover(candidates[session.received.length % candidates.length], "chat", session).catch(() => undefined);
+        }, "a recovery", 20_000);
+      }
+    };
+    const following = sessions.map(follow);
+    for (let index = 0; index < 3; index += 1) {
+      const before = accepted.length;
+      await until(() => accepted.length > before + 60, "messages in between");
+      nodes[index].leaving = true;
+      await nodes[index].stop();
+      nodes[index] = await startNode(nats);
+    }
+    const before = accepted.length;
+    await until(() => accepted.length > before + 60, "messages afterwards");
+    going = false;
+    await sending;
+    total = accepted.length;
+    await Promise.all(following);
+    const sorted = [...accepted];
+    for (const { received } of sessions) {
+      assert.equal(new Set(received).size, received.length, "nothing twice");
+      // Callers on several nodes are several publishers, and each waits for its answer.
+      assert.deepEqual([...received].sort((one, other) => one - other), sorted);
+    }
+    const hub = new Hub(nodes[0], "chat");
+    for (const { connectionId } of sessions) assert.equal(await hub.exists(`/connections/${connectionId}`), true);
+    assert.equal((await hub.call("POST", "/users/ann/:closeConnections")).status, 204);
+    await Promise.all(sessions.map(({ client }) => client.closed()));
+    await stop();
+  });
+
+  test("takes permissions, ack ids and what is unacknowledged along, and lets plain clients go", async () => {
+    const { nodes, stop } = await startNodes(2);
+    const reliable = await RawClient.reliable(nodes[0], "chat", { groups: ["g"], roles: ["webpubsub.sendToGroup.g"] });
+    const plain = await RawClient.json(nodes[0], "chat", { userId: "plain" });
+    const hub = new Hub(nodes[1], "chat");
+    assert.equal((await reliable.publish("g", "one", { ackId: 7 })).success, true);
+    assert.equal((await hub.call("PUT", `/permissions/joinLeaveGroup/connections/${reliable.connectionId}`, { query: { targetName: "late" } })).status, 200);
+    await hub.sendText("/groups/g", "two");
+    await reliable.message();
+    await nodes[0].stop();
+    assert.equal((await plain.closed()).code, 1001);
+    assert.equal(await hub.exists("/users/plain"), false);
+    await hub.sendText("/groups/g", "three");
+    const again = await until(async () => {
+      const client = await recover(nodes[1], "chat", reliable).catch(() => undefined);
+      return client;
+    }, "a recovery");
+    for (const [sequenceId, data] of [[1, "one"], [2, "two"], [3, "three"]]) {
+      const message = await again.message();
+      assert.deepEqual([message.sequenceId, message.data], [sequenceId, data]);
+    }
+    assert.equal((await again.publish("g", "one", { ackId: 7 })).error.name, "Duplicate");
+    assert.equal((await again.publish("other", "no")).error.name, "Forbidden");
+    assert.equal((await again.join("late")).success, true);
+    assert.equal((await again.join("early")).error.name, "Forbidden");
+    await again.close(1000);
+    await stop();
+  });
+});
+
 withNats("a node", () => {
   test("that is killed is gone for everybody within its lease, and one that stops at once", async () => {
     const { nodes, stop } = await startNodes(3);

@@ -98,6 +98,17 @@ withChromium("the playground", () => {
     });
   }
 
+  test("sends any frame that was written by hand", async () => {
+    const hub = server.hub("frame");
+    const tab = await open(hub);
+    await connect(tab, "json");
+    await tab.choose("Where to", "a frame");
+    await tab.field("Frame, as it goes over the wire").fill('{"type":"joinGroup","group":"by hand","ackId":77}');
+    await tab.button("Send").click();
+    await frame(tab, "in", '"ackId":77,"success":true').waitFor();
+    await tab.close();
+  });
+
   test("has a simple client, and shows what a group sends it", async () => {
     const hub = server.hub("simple");
     const tab = await open(hub);

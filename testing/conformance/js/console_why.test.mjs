@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser, withChromium } from "./support/browser.mjs";
+import { until } from "./support/deadline.mjs";
 import { RawClient } from "./support/raw_client.mjs";
 import { Hub } from "./support/rest.mjs";
 import { startServer } from "./support/server.mjs";
@@ -124,14 +125,19 @@ withChromium("why a message did not arrive", () => {
     await RawClient.closeAll(alice, mute);
   });
 
-  test("sorts those who missed it before those who got it", async () => {
-    const { hub, clients, tab } = await scene("alice", "bob", "carol");
-    for (const client of clients) await client.join("room");
+  test("sorts those who missed it before those who got it, and those who were gone last", async () => {
+    const { hub, clients, tab } = await scene("alice", "bob", "carol", "dave");
+    const dave = clients.pop();
+    for (const client of [...clients, dave]) await client.join("room");
+    await dave.close(1000);
+    await until(async () => !(await hub.exists("/users/dave")), "the end of dave");
     await hub.sendText("/groups/room", "only carol", { filter: "userId eq 'carol'" });
     await message(tab, "only carol").click();
     await answer(tab, "written").waitFor();
-    assert.deepEqual(await tab.page.locator(".answer").evaluateAll((rows) => rows.map((one) => one.dataset.rule)), ["filtered", "filtered", "written"]);
+    assert.deepEqual(await tab.page.locator(".answer").evaluateAll((rows) => rows.map((one) => one.dataset.rule)), ["filtered", "filtered", "written", "connectionEnded"]);
     await tab.see("3 connections: 2 did not get it");
+    await tab.see("1 other not connected then");
+    assert.equal(await answer(tab, "connectionEnded").getByRole("img", { name: "was not connected" }).count(), 1);
     await tab.close();
     await RawClient.closeAll(...clients);
   });

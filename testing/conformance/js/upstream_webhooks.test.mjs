@@ -409,6 +409,17 @@ describe("configuration", () => {
     await other.stop();
   });
 
+  test("a handler is told the trace of a call only where the settings say so", async () => {
+    const other = await BareHandler.start();
+    const service = await startConfigured(`[upstream]\ntrace_context = true\n${handlerTable("chat", other.urlTemplate)}`);
+    const client = await RawClient.json(service, "chat");
+    const [{ headers }] = other.named("connect");
+    assert.match(headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    assert.equal(headers.traceparent.split("-")[1], headers["x-ms-client-request-id"].replaceAll("-", ""));
+    await client.close(1000);
+    await Promise.all([service.stop(), other.stop()]);
+  });
+
   test("a new handler gets the next event of a connection that is open, and a broken file changes nothing", async () => {
     const first = await BareHandler.start();
     const second = await BareHandler.start();

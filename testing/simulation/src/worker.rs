@@ -43,7 +43,9 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(index: usize, around: &Around) -> Self {
-        let shard = Shard::new(around.plan.limits.clone());
+        let mut shard = Shard::new(around.plan.limits.clone());
+        // Every other one is watched: that must make no difference to anybody.
+        shard.watch(index % 2 == 1, index as u8);
         Self {
             index,
             shard,
@@ -343,6 +345,8 @@ impl Worker {
     /// Holds what the shard wants until it is carried out, and compares who ended with who must have.
     fn absorb(&mut self, around: &mut Around, recipients: &[usize], what: &str) {
         let effects = self.shard.take_effects();
+        // Nobody looks at what is told, but somebody could.
+        let _told = self.shard.take_facts();
         // What ends a session before its own publish leaves the shard ends it with the message; afterwards it was the answer.
         let mut with_message = !recipients.is_empty();
         for effect in &effects {
@@ -402,7 +406,7 @@ impl Worker {
                 }
                 // Who is not held is read in its turn anyway.
                 Effect::Notify(_) | Effect::Released(_) => Ok(()),
-                Effect::Send(..) | Effect::Settle(_) => {
+                Effect::Send(..) | Effect::Settle(_) | Effect::Moved { .. } => {
                     Err(format!("no client of a course causes the effect {effect:?}"))
                 }
             };

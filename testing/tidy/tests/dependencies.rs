@@ -3,8 +3,14 @@
 use hubwire_tidy::{Manifest, Offenders, Tree};
 
 const LEAVES: [&str; 4] = ["hubwire-protocol", "hubwire-auth", "hubwire-filter", "hubwire-outbox"];
-const ADAPTERS: [&str; 5] =
-    ["hubwire-gateway", "hubwire-rest", "hubwire-cluster", "hubwire-upstream", "hubwire-console"];
+const ADAPTERS: [&str; 6] = [
+    "hubwire-gateway",
+    "hubwire-rest",
+    "hubwire-cluster",
+    "hubwire-upstream",
+    "hubwire-console",
+    "hubwire-identity",
+];
 const SDK: [&str; 3] = ["webpubsub", "webpubsub-client", "webpubsub-events"];
 /// Crates that take bytes and time, and give bytes and effects.
 const SANS_IO: [&str; 4] = ["hubwire-hub", "hubwire-protocol", "hubwire-auth", "hubwire-filter"];

@@ -65,6 +65,8 @@ export interface Message {
   excluded?: number;
   noEcho?: boolean;
   ttlSeconds?: number;
+  /** The trace of OpenTelemetry that its publisher was in. */
+  traceId?: string;
   delivery?: Delivery;
 }
 

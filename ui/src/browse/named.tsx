@@ -14,7 +14,7 @@ export function NamedList({ hub, list }: { hub: string; list: "groups" | "users"
   const { search = "" } = route.value.query;
   const paged = usePaged<Named>(path("hubs", hub, list), { search });
   const columns: Column<Named>[] = [
-    { title: noun === "group" ? "Group" : "User", cell: ({ name }) => <a class="clip" title={name} href={href(["browse", hub, "connections"], { [noun]: name })}>{name}</a> },
+    { title: noun === "group" ? "Group" : "User", cell: ({ name }) => <a class="clip name" title={name} href={href(["browse", hub, "connections"], { [noun]: name })}>{name}</a> },
     { title: "Connections", cell: ({ connections }) => whole(connections), number: true },
     { title: "Trace", cell: ({ name }) => <a href={href(["trace"], { hub, [noun]: name })}>trace</a>, wide: true },
     {

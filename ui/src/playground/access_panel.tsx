@@ -72,6 +72,7 @@ function Made() {
         <span class={left > 0 ? "dim" : "bad"} title={moment(made.expiresAt)}>
           {left > 0 ? `good for ${span(left)}` : "expired: make another"}
         </span>
+        <span class="dim">in every protocol: the client picks it</span>
       </div>
     </div>
   );

@@ -64,7 +64,9 @@ function Value({ text, children }: { text: string; children: ComponentChildren }
 }
 
 function Detail({ detail }: { detail: Record<string, unknown> }) {
-  return <Facts rows={Object.entries(detail).map(([name, value]) => [words(valueName(name)), <span class="breaks">{valueText(name, value)}</span>] as const)} />;
+  return <Facts rows={Object.entries(detail)
+        .filter(([, value]) => value !== "" && value !== null)
+        .map(([name, value]) => [words(valueName(name)), <span class="breaks">{valueText(name, value)}</span>] as const)} />;
 }
 
 /** What a publish says of its message. */
@@ -85,6 +87,7 @@ export function MessageFacts({ message }: { message: Message }) {
           ["excluded", message.excluded ? `${message.excluded} by id` : undefined],
           ["echo", message.noEcho ? "not to its publisher" : undefined],
           ["time to live", message.ttlSeconds ? `${message.ttlSeconds} s` : undefined],
+          ["trace id", message.traceId && <span class="mono breaks">{message.traceId}</span>],
         ]}
       />
       {text === undefined ? <p class="hint">The payload is hidden by the setting <code>payloads</code>.</p> : <pre class="code payload" tabIndex={0}>{text}</pre>}

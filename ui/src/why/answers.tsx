@@ -7,19 +7,19 @@ import { href } from "../shell/route.ts";
 import { kindName } from "../trace/kinds.ts";
 import { ruleName } from "./rules.ts";
 
-const MARKS = { yes: "✓", no: "✗", sent: "→", unknown: "?" } as const;
-const VERDICTS = { yes: "arrived", no: "did not arrive", sent: "sent", unknown: "cannot be known" } as const;
+const MARKS = { yes: "✓", no: "✗", sent: "→", unknown: "?", absent: "–" } as const;
+const VERDICTS = { yes: "arrived", no: "did not arrive", sent: "sent", unknown: "cannot be known", absent: "was not connected" } as const;
+type Kind = keyof typeof MARKS;
 /** Rules of what has left the service, and of which nobody knows more yet. */
 const SENT = ["written", "unacknowledged"];
 
-function verdict({ arrived, rule }: Answer): keyof typeof MARKS {
+function verdict({ arrived, rule }: Answer): Kind {
   if (arrived === null) return SENT.includes(rule) ? "sent" : "unknown";
   return arrived ? "yes" : "no";
 }
 
 /** What did not arrive comes first: it is what was asked about. */
-const ABSENT_LAST = 4;
-const ORDER = { no: 0, unknown: 1, sent: 2, yes: 3 } as const;
+const ORDER: Record<Kind, number> = { no: 0, unknown: 1, sent: 2, yes: 3, absent: 4 };
 
 interface Props {
   why: Why;
@@ -33,16 +33,17 @@ interface Props {
 const isAbsent = ({ rule }: Answer) => rule === "connectionEnded" || rule === "notYetConnected";
 
 export function Answers({ why, hub, command, onAgain }: Props) {
-  const rank = (answer: Answer) => (isAbsent(answer) ? ABSENT_LAST : ORDER[verdict(answer)]);
-  const answers = [...why.answers].sort((one, other) => rank(one) - rank(other));
-  const absent = answers.filter(isAbsent).length;
-  const missed = answers.filter((answer) => verdict(answer) === "no").length - absent;
+  const many = why.answers.length > 1;
+  const kindOf = (answer: Answer): Kind => (many && isAbsent(answer) ? "absent" : verdict(answer));
+  const answers = [...why.answers].sort((one, other) => ORDER[kindOf(one)] - ORDER[kindOf(other)]);
+  const count = (kind: Kind) => answers.filter((answer) => kindOf(answer) === kind).length;
+  const [absent, missed] = [count("absent"), count("no")];
   return (
     <div class="answers">
       <div class="answers-head">
         <h2>
-          {answers.length === 1 ? "The rule that decided" : `${plural(answers.length - absent, "connection")}: ${missed} did not get it`}
-          {answers.length > 1 && absent > 0 && <span class="dim"> · {plural(absent, "other")} not connected then</span>}
+          {many ? `${plural(answers.length - absent, "connection")}: ${missed === 0 ? "nobody missed it" : `${missed} did not get it`}` : "The rule that decided"}
+          {absent > 0 && <span class="dim"> · {plural(absent, "other")} not connected then</span>}
           {why.moreAnswers > 0 && <span class="dim"> · {plural(why.moreAnswers, "more answer")} not shown</span>}
         </h2>
         <div class="acts">
@@ -55,9 +56,9 @@ export function Answers({ why, hub, command, onAgain }: Props) {
       <ul aria-live="polite">
         {byRule(answers).map((same) =>
           same.length < ALIKE_MIN ? (
-            same.map((answer, index) => <OneAnswer key={answer.connection ?? index} answer={answer} hub={hub} />)
+            same.map((answer, index) => <OneAnswer key={answer.connection ?? index} answer={answer} kind={kindOf(answer)} hub={hub} />)
           ) : (
-            <Alike key={same[0]!.rule} answers={same} hub={hub} />
+            <Alike key={same[0]!.rule} answers={same} kindOf={kindOf} hub={hub} />
           ),
         )}
       </ul>
@@ -73,9 +74,9 @@ const ALIKE_MIN = 4;
 const byRule = (answers: Answer[]) => [...Map.groupBy(answers, ({ rule }) => rule).values()];
 
 /** What is the same for many, and who they are. */
-function Alike({ answers, hub }: { answers: Answer[]; hub: string }) {
+function Alike({ answers, kindOf, hub }: { answers: Answer[]; kindOf: (answer: Answer) => Kind; hub: string }) {
   const [first] = answers as [Answer, ...Answer[]];
-  const kind = verdict(first);
+  const kind = kindOf(first);
   const isSame = answers.every(({ text }) => text === first.text);
   return (
     <li class={`answer ${kind}`} data-rule={first.rule}>
@@ -90,7 +91,7 @@ function Alike({ answers, hub }: { answers: Answer[]; hub: string }) {
           <summary>{people(answers)}</summary>
           <ul>
             {answers.map((answer, index) => (
-              <OneAnswer key={answer.connection ?? index} answer={answer} hub={hub} />
+              <OneAnswer key={answer.connection ?? index} answer={answer} kind={kindOf(answer)} hub={hub} />
             ))}
           </ul>
         </details>
@@ -108,7 +109,7 @@ function people(answers: Answer[]) {
 
 const PEOPLE_MAX = 12;
 
-function Mark({ kind }: { kind: keyof typeof MARKS }) {
+function Mark({ kind }: { kind: Kind }) {
   return (
     <span class="answer-mark" role="img" aria-label={VERDICTS[kind]}>
       {MARKS[kind]}
@@ -116,8 +117,7 @@ function Mark({ kind }: { kind: keyof typeof MARKS }) {
   );
 }
 
-function OneAnswer({ answer, hub }: { answer: Answer; hub: string }) {
-  const kind = verdict(answer);
+function OneAnswer({ answer, kind, hub }: { answer: Answer; kind: Kind; hub: string }) {
   const { values, ...rest } = answer.detail ?? {};
   return (
     <li class={`answer ${kind}`} data-rule={answer.rule}>
@@ -135,11 +135,13 @@ function OneAnswer({ answer, hub }: { answer: Answer; hub: string }) {
         </p>
         <p>{answer.text}</p>
         <Values values={values} />
-        <Facts rows={Object.entries(rest).map(([name, value]) => [words(valueName(name)), <span class="breaks">{detailText(name, value)}</span>] as const)} />
+        <Facts rows={filled(rest).map(([name, value]) => [words(valueName(name)), <span class="breaks">{detailText(name, value)}</span>] as const)} />
       </div>
     </li>
   );
 }
+
+const filled = (detail: Record<string, unknown>) => Object.entries(detail).filter(([, value]) => value !== "" && value !== null);
 
 /** Times of a decision matter to the millisecond. */
 const detailText = (name: string, value: unknown) => (/At$/.test(name) && typeof value === "number" ? clock(value) : name === "target" ? targetText(value) : valueText(name, value));

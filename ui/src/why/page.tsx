@@ -1,9 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/call.ts";
 import type { Messages } from "../api/contract.ts";
 import { useAsked } from "../parts/ask.ts";
 import { TextField } from "../parts/field.tsx";
 import { HubField } from "../parts/hub_field.tsx";
+import { useNarrow } from "../parts/narrow.ts";
 import { Empty, Notice } from "../parts/notice.tsx";
 import { useSettled } from "../parts/settled.ts";
 import { refine, route } from "../shell/route.ts";
@@ -18,6 +19,13 @@ export function WhyPage() {
   const question = fromRoute(route.value.query);
   const ask = (change: Partial<Question>) => refine(toRoute({ ...question, ...change }));
   const { hub, toGroup, toUser, toConnection, text } = question;
+  const answer = useRef<HTMLElement>(null);
+  const isNarrow = useNarrow();
+  const choose = (message: string) => {
+    ask({ message, ...(!question.who && { isKindChosen: false }) });
+    // Where one stands below the other, what was asked for would be out of sight.
+    if (isNarrow && message) answer.current?.scrollIntoView();
+  };
   const list = useAsked<Messages | undefined>(
     async (signal) => (hub ? get<Messages>("messages", { hub, toGroup, toUser, toConnection, text, limit: 200 }, signal) : undefined),
     [hub, toGroup, toUser, toConnection, text],
@@ -37,10 +45,10 @@ export function WhyPage() {
           ) : list.error && !list.value ? (
             <Notice tone="error">{list.error}</Notice>
           ) : (
-            <MessageList messages={list.value?.messages} chosen={question.message} isRecording={list.value?.recording.on ?? false} onChoose={(message) => ask({ message, ...(!question.who && { isKindChosen: false }) })} />
+            <MessageList messages={list.value?.messages} chosen={question.message} isRecording={list.value?.recording.on ?? false} onChoose={choose} />
           )}
         </section>
-        <section aria-label="The answer" class="why-answer">
+        <section ref={answer} aria-label="The answer" class="why-answer">
           {hub && <Inquiry question={question} listed={list.value?.messages.find(({ message }) => message === question.message)} onChange={ask} />}
         </section>
       </div>

@@ -18,6 +18,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The number of its worker.
+    pub(crate) fn worker(&self) -> usize {
+        self.worker
+    }
+
     /// Notes an interest. Answers its slot if no worker of the process had one there before.
     pub(crate) fn add_interest(&mut self, hub: &HubName, target: &Target) -> Option<usize> {
         self.interests.add(&self.table, hub, target)

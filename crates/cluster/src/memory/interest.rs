@@ -42,14 +42,6 @@ impl InterestTable {
         self.bits(self.slot(hub, target))
     }
 
-    /// The workers that an envelope must reach. A connection's owner stands in its id.
-    pub(crate) fn workers(&self, hub: &HubName, target: &Target) -> u64 {
-        match target {
-            Target::Connection(id) => 1_u64.checked_shl(u32::from(id.worker())).unwrap_or(0),
-            target => self.interested(hub, target),
-        }
-    }
-
     /// A number that all workers know a group by.
     pub(crate) fn hash(&self, hub: &HubName, group: &GroupName) -> u64 {
         self.hashing.hash(hub, 0, group.as_str())

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use hubwire_hub::{Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target};
-use hubwire_protocol::HubName;
+use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 
 use super::inbox::InboxSender;
@@ -20,7 +20,11 @@ impl Router {
 
     /// The inboxes of the workers with interest, without some of them.
     fn interested(&self, envelope: &Envelope, without: u64) -> impl Iterator<Item = &InboxSender> {
-        self.workers(self.table.workers(&envelope.hub, &envelope.target) & !without)
+        let workers = match &envelope.target {
+            Target::Connection(id) => 1 << self.owner(*id),
+            target => self.table.interested(&envelope.hub, target),
+        };
+        self.workers(workers & !without)
     }
 
     /// The inboxes of some workers, one bit each.
@@ -42,8 +46,13 @@ impl Router {
         self.put_each(self.interested(envelope, 0), envelope);
     }
 
+    /// Hands an envelope to one worker.
+    pub(crate) fn deliver_to(&self, worker: usize, envelope: Envelope) {
+        self.put_each(self.inboxes.get(worker).into_iter(), &envelope);
+    }
+
     /// Hands an envelope to the workers with interest but one, whatever waits there.
-    pub(super) fn publish_from(&self, worker: usize, envelope: &Envelope) {
+    pub(crate) fn publish_from(&self, worker: usize, envelope: &Envelope) {
         self.put_each(self.interested(envelope, 1 << worker), envelope);
     }
 
@@ -59,8 +68,8 @@ impl Router {
     pub(crate) fn send(&self, recipient: &Recipient, letter: &Letter) {
         let workers = match recipient {
             Recipient::Home(hub, group) => 1 << (self.table.hash(hub, group) % self.inboxes.len() as u64),
-            Recipient::Members(hub, group) => self.table.workers(hub, &Target::Group(group.clone())),
-            Recipient::Owner(id) => 1_u64.checked_shl(u32::from(id.worker())).unwrap_or(0),
+            Recipient::Members(hub, group) => self.table.interested(hub, &Target::Group(group.clone())),
+            Recipient::Owner(id) => 1 << self.owner(*id),
         };
         self.put_letter(workers, letter);
     }
@@ -105,13 +114,18 @@ impl Router {
         self.inboxes.iter().enumerate().any(|(worker, inbox)| worker != but && inbox.is_filled(2))
     }
 
-    /// The workers that a command must reach. A connection that no worker can own reaches none.
+    /// The worker that owns a connection, if any does. A session that came from a node with more workers has found its place by the same rule.
+    fn owner(&self, id: ConnectionId) -> usize {
+        usize::from(id.worker()) % self.inboxes.len()
+    }
+
+    /// The workers that a command must reach.
     fn scope(&self, command: &Command) -> &[InboxSender] {
         match command.scope() {
             Scope::All => &self.inboxes,
             Scope::Owner(id) => {
-                let worker = usize::from(id.worker());
-                self.inboxes.get(worker..=worker).unwrap_or_default()
+                let worker = self.owner(id);
+                &self.inboxes[worker..=worker]
             }
         }
     }

@@ -41,7 +41,10 @@ impl Mesh {
                 self.out.extend(packets.into_iter().map(|packet| (to, packet)));
             }
             Body::Packet(packet) => self.take_packet(node, packet),
-            Body::Goodbye(_) => {
+            Body::Goodbye(goodbye) => {
+                if goodbye.lost.contains(&self.backlog.node) {
+                    self.end_sessions();
+                }
                 tracing::info!(node = format!("{node:08x}"), "a node has left the cluster");
                 self.remove(node);
             }
@@ -79,6 +82,12 @@ impl Mesh {
             }
             Content::Command(command) => {
                 let ticket = command.ticket;
+                if self.handovers.is_under_way() {
+                    // Nobody can say anything about sessions that are on their way.
+                    let answer = super::encode::answer(ticket, None);
+                    self.push(node, super::encode::frame(Content::Answer(answer)));
+                    return Ok(());
+                }
                 match decode::command(command) {
                     Ok((hub, command)) => {
                         let joins = matches!(command, Command::Join(..) | Command::JoinMatching(..));
@@ -99,6 +108,10 @@ impl Mesh {
             }
             Content::Interests(interests) => self.learn_all(node, &interests),
             Content::Interest(interest) => self.learn(node, interest),
+            Content::Pause(pause) => self.take_pause(node, pause),
+            Content::Paused(paused) => self.take_paused(node, paused.node),
+            Content::Luggage(luggage) => self.take_luggage(node, luggage)?,
+            Content::Heir(heir) => self.take_heir(node, heir),
             Content::RelayOpen(open) => self.relay(node, RelayEvent::Open(open)),
             Content::RelayData(data) => self.relay(node, RelayEvent::Data(data)),
             Content::RelayClose(close) => self.relay(node, RelayEvent::Close(close)),

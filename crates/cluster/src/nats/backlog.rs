@@ -1,10 +1,12 @@
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use hubwire_hub::{Busy, Command, Envelope, Letter, Recipient, Target};
+use hubwire_filter::Filter;
+use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 use tokio::sync::{mpsc, watch};
 
@@ -13,7 +15,7 @@ use super::encode;
 use super::schema::Content;
 use super::settings::{Limits, OnNatsLoss};
 use crate::hashing::Hashing;
-use crate::memory::InterestTable;
+use crate::memory::{InterestTable, Router};
 
 /// What workers and REST hand to the thread that talks to NATS.
 pub(crate) enum Item {
@@ -27,6 +29,16 @@ pub(crate) enum Item {
     Settle(ConnectionId),
     /// Have some nodes carry out a command.
     Call { nodes: Vec<u32>, hub: HubName, command: Command, caller: Caller },
+    /// A worker reads no client any more, since the service stops.
+    Drained,
+    /// No worker reads a client, since a node stops.
+    Quiet { node: u32, heir: u32 },
+    /// Everything that was published before this node held back for one that stops stands before this.
+    Paused { node: u32, heir: u32 },
+    /// The sessions of this node, which stops.
+    Packed(Vec<Luggage>),
+    /// The sessions of another node are here.
+    Unpacked { of: u32 },
     /// Take a frame to a node, if it is still there.
     Direct { node: u32, frame: Bytes },
 }
@@ -62,8 +74,24 @@ pub(crate) struct Backlog {
     pub(crate) table: Arc<InterestTable>,
     /// This node and all others that live.
     pub(super) nodes: ArcSwap<Vec<KnownNode>>,
+    /// Who has the sessions of nodes that have stopped.
+    pub(super) heirs: ArcSwap<HashMap<u32, u32>>,
+    /// Whether clients are not to be read, since a node stops.
+    quiescing: AtomicBool,
+    /// Whether what is published is held back. Publishers pass while they hold it for reading, so that whoever closes it knows that all who
+    /// passed have handed over what they had.
+    gate: RwLock<bool>,
+    /// What is held back, in order.
+    held: Mutex<Vec<Held>>,
+    held_bytes: AtomicUsize,
     limits: Limits,
     on_loss: OnNatsLoss,
+}
+
+/// A publish that is held back, and the worker whose shard has delivered it already.
+struct Held {
+    worker: Option<usize>,
+    envelope: Envelope,
 }
 
 impl Backlog {
@@ -87,6 +115,11 @@ impl Backlog {
             dropped: AtomicBool::new(false),
             table,
             nodes: ArcSwap::from_pointee(vec![KnownNode { node, bit: 0 }]),
+            heirs: ArcSwap::default(),
+            quiescing: AtomicBool::new(false),
+            gate: RwLock::new(false),
+            held: Mutex::default(),
+            held_bytes: AtomicUsize::new(0),
             limits,
             on_loss,
         };
@@ -115,7 +148,9 @@ impl Backlog {
     pub(crate) fn is_filled(&self, divisor: usize) -> bool {
         let waiting = self.mark().saturating_sub(self.taken.load(Ordering::Relaxed)) as usize;
         waiting + self.link_frames.load(Ordering::Relaxed) > self.limits.backlog_messages_max / divisor
-            || self.queued_bytes.load(Ordering::Relaxed) + self.link_bytes.load(Ordering::Relaxed)
+            || self.queued_bytes.load(Ordering::Relaxed)
+                + self.link_bytes.load(Ordering::Relaxed)
+                + self.held_bytes.load(Ordering::Relaxed)
                 > self.limits.backlog_bytes_max / divisor
     }
 
@@ -131,7 +166,9 @@ impl Backlog {
 
     /// Whether clients should not be read at the moment.
     pub(crate) fn is_congested(&self) -> bool {
-        self.must_wait() || (!self.goes_on_alone() && self.is_filled(2))
+        self.quiescing.load(Ordering::Relaxed)
+            || self.must_wait()
+            || (!self.goes_on_alone() && self.is_filled(2))
     }
 
     /// Whether publishes and commands are taken at the moment.
@@ -178,9 +215,87 @@ impl Backlog {
         Hashing::choose(self.table.hash(hub, group), candidates).unwrap_or(self.node)
     }
 
-    /// A node that lives and is not this one.
+    /// Whether there are other nodes.
+    pub(crate) fn has_peers(&self) -> bool {
+        self.nodes.load().len() > 1
+    }
+
+    /// The node that has another one's sessions, or that other one, if it lives and is not this one.
     pub(crate) fn peer(&self, node: u32) -> Option<KnownNode> {
+        let node = self.resolve(node);
         self.nodes.load().iter().copied().find(|known| known.node == node && known.node != self.node)
+    }
+
+    /// The node that has the sessions of a node: itself, unless it has stopped and handed them over.
+    pub(crate) fn resolve(&self, node: u32) -> u32 {
+        self.heirs.load().get(&node).copied().unwrap_or(node)
+    }
+
+    /// The stopped nodes whose sessions a node has.
+    pub(super) fn hosted_by(&self, heir: u32) -> Vec<u32> {
+        self.heirs.load().iter().filter(|(_, node)| **node == heir).map(|(of, _)| *of).collect()
+    }
+
+    /// Notes who has the sessions of a node that has stopped, and of those whose heir it was. Only the thread that talks to NATS does so.
+    pub(super) fn set_heir(&self, of: u32, heir: u32) {
+        let heirs = self.heirs.load();
+        if heirs.get(&of) == Some(&heir) || of == heir {
+            return;
+        }
+        let mut heirs = HashMap::clone(&heirs);
+        heirs.values_mut().filter(|node| **node == of).for_each(|node| *node = heir);
+        heirs.insert(of, heir);
+        self.heirs.store(Arc::new(heirs));
+    }
+
+    /// Passes a publish on, or holds it back if that is what is done at the moment.
+    pub(crate) fn pass<T>(
+        &self,
+        worker: Option<usize>,
+        envelope: Envelope,
+        pass: impl FnOnce(Envelope) -> T,
+    ) -> Option<T> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if !*gate {
+            return Some(pass(envelope));
+        }
+        self.held_bytes.fetch_add(envelope.bytes(), Ordering::Relaxed);
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(Held { worker, envelope });
+        None
+    }
+
+    /// Has clients read no more, or again.
+    pub(super) fn quiesce(&self, quiescing: bool) {
+        self.quiescing.store(quiescing, Ordering::SeqCst);
+    }
+
+    /// Holds back what is published from now on.
+    pub(super) fn pause(&self) {
+        *self.gate.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Passes on what was held back, in order, and holds back nothing more. Sessions of some nodes have come meanwhile: they were not there when
+    /// a worker delivered to its own.
+    pub(super) fn go_on(&self, local: &Router, newcomers: &BTreeSet<u32>) {
+        self.quiesce(false);
+        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::take(&mut *gate) {
+            return;
+        }
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        for Held { worker, envelope } in held {
+            self.publish(&envelope);
+            match worker {
+                Some(worker) => {
+                    local.publish_from(worker, &envelope);
+                    for node in newcomers {
+                        local.deliver_to(worker, only(*node, &envelope));
+                    }
+                }
+                None => local.deliver(&envelope),
+            }
+        }
+        self.held_bytes.store(0, Ordering::Relaxed);
     }
 
     /// The nodes behind bits of the table.
@@ -202,12 +317,19 @@ impl Backlog {
     }
 }
 
+/// An envelope for the sessions that came from a node, by the digits of their ids that name it.
+fn only(node: u32, envelope: &Envelope) -> Envelope {
+    let filter = Filter::parse(&format!("substring(connectionId,22,8) eq '{node:08x}'"));
+    // What is held back by a worker comes from a client, which has no filters.
+    Envelope { filter: filter.ok().map(Arc::new), ..envelope.clone() }
+}
+
 impl Item {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Frame { frame, .. } | Self::Direct { frame, .. } => frame.len(),
             Self::Letter { letter, .. } => letter.bytes(),
-            Self::Call { .. } | Self::Slot(_) | Self::Settle(_) => 0,
+            _ => 0,
         }
     }
 }

@@ -202,7 +202,7 @@ fn permission(name: &str) -> Result<Permission, DecodeError> {
     name.parse().map_err(|_| DecodeError::Part("a permission"))
 }
 
-fn metadata(entries: schema::Entries) -> Result<Metadata, DecodeError> {
+pub(crate) fn metadata(entries: schema::Entries) -> Result<Metadata, DecodeError> {
     Ok(Metadata::new(entries.entries.into_iter().map(|entry| (entry.name, entry.value)))?)
 }
 
@@ -220,7 +220,7 @@ fn stream_position(position: schema::StreamPosition) -> StreamPosition {
     StreamPosition { stream_id: position.stream_id.into(), sequence_id: position.sequence_id, end }
 }
 
-fn state_item(item: &schema::StateItem) -> Result<GroupStateItem, DecodeError> {
+pub(crate) fn state_item(item: &schema::StateItem) -> Result<GroupStateItem, DecodeError> {
     let entry = |entry: &schema::Entry| (Box::<str>::from(&*entry.name), Box::<str>::from(&*entry.value));
     let state = item.state.as_ref().map(|state| Arc::new(GroupState::new(state.entries.iter().map(entry))));
     Ok(GroupStateItem {

@@ -130,6 +130,8 @@ pub(crate) fn command(ticket: u64, hub: &HubName, command: &Command) -> schema::
             limit: *limit as u64,
             ..named(CommandKind::List, group)
         },
+        // These never leave their process; another one would not understand them.
+        Command::Pack | Command::Unpack(_) => of(CommandKind::Unknown),
         Command::FindSession(id) => {
             let target = Some(target(&Target::Connection(*id)));
             schema::Command { target, ..of(CommandKind::FindSession) }
@@ -143,7 +145,7 @@ pub(crate) fn command(ticket: u64, hub: &HubName, command: &Command) -> schema::
 pub(crate) fn answer(ticket: u64, reply: Option<&Reply>) -> schema::Answer {
     let of = |kind: AnswerKind| schema::Answer { ticket, kind: kind.into(), ..schema::Answer::default() };
     match reply {
-        None => of(AnswerKind::Busy),
+        None | Some(Reply::Packed(_)) => of(AnswerKind::Busy),
         Some(Reply::Done) => of(AnswerKind::Done),
         Some(Reply::Missing) => of(AnswerKind::Missing),
         Some(Reply::LimitReached) => of(AnswerKind::LimitReached),
@@ -205,7 +207,7 @@ fn data_kind(data: &Data) -> DataKind {
     }
 }
 
-fn metadata(metadata: &Metadata) -> Entries {
+pub(crate) fn metadata(metadata: &Metadata) -> Entries {
     entries(metadata.iter())
 }
 
@@ -230,7 +232,7 @@ fn stream_position(position: &StreamPosition) -> schema::StreamPosition {
     }
 }
 
-fn state_item(item: &GroupStateItem) -> schema::StateItem {
+pub(crate) fn state_item(item: &GroupStateItem) -> schema::StateItem {
     schema::StateItem {
         connection: connection(item.connection),
         user: item.user.as_ref().map(|user| user.as_str().to_owned()),

@@ -38,14 +38,16 @@ impl hubwire_hub::Exchange for Exchange {
     }
 
     fn publish(&self, envelope: Envelope) {
-        self.backlog.publish(&envelope);
-        self.local.publish(envelope);
+        self.backlog.pass(Some(self.local.worker()), envelope, |envelope| {
+            self.backlog.publish(&envelope);
+            self.local.publish(envelope);
+        });
     }
 
     fn send(&self, recipient: &Recipient, letter: Letter) {
         match recipient {
             Recipient::Home(hub, group) => self.send_to(self.backlog.home(hub, group), recipient, letter),
-            Recipient::Owner(id) => self.send_to(id.node(), recipient, letter),
+            Recipient::Owner(id) => self.send_to(self.backlog.resolve(id.node()), recipient, letter),
             Recipient::Members(hub, group) => {
                 let peers = self.backlog.interested(hub, &Target::Group(group.clone()));
                 for node in self.backlog.nodes_of(peers) {
@@ -87,6 +89,14 @@ impl hubwire_hub::Exchange for Exchange {
 
     fn spans_nodes(&self) -> bool {
         true
+    }
+
+    fn hands_over(&self) -> bool {
+        self.backlog.has_peers()
+    }
+
+    fn drained(&self) {
+        self.backlog.put(Item::Drained);
     }
 
     fn settle(&self, connection: ConnectionId) {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ pub(super) struct NodeHomes {
     pub(super) own: u32,
     pub(super) before: Vec<u32>,
     pub(super) now: Vec<u32>,
+    /// Who has the sessions of nodes that have stopped.
+    pub(super) heirs: Arc<HashMap<u32, u32>>,
     pub(super) table: Arc<InterestTable>,
 }
 
@@ -30,7 +33,8 @@ impl hubwire_hub::Homes for NodeHomes {
     }
 
     fn is_gone(&self, connection: ConnectionId) -> bool {
-        !self.now.contains(&connection.node())
+        let node = connection.node();
+        !self.now.contains(self.heirs.get(&node).unwrap_or(&node))
     }
 }
 

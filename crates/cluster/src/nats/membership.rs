@@ -38,6 +38,7 @@ impl Mesh {
             version_least: VERSION_LEAST,
             workers: self.workers,
             report: Some(report),
+            heir_of: self.handovers.heir_of.iter().copied().collect(),
         };
         Datagram { from: self.backlog.node, body: Some(Body::Hello(hello)) }.encode_to_vec().into()
     }
@@ -52,6 +53,10 @@ impl Mesh {
             );
             return;
         }
+        // Who comes late learns of it so.
+        for of in &hello.heir_of {
+            self.backlog.set_heir(*of, node);
+        }
         if let Some(peer) = self.peers.get_mut(&node) {
             (peer.heard_ms, peer.report) = (self.now_ms, hello.report);
             return;
@@ -64,6 +69,7 @@ impl Mesh {
             );
             return;
         };
+        self.lost.remove(&node);
         let again = self.met.contains(&node);
         let outgoing = self.begin_link(node);
         let mut peer = Peer::new(bit, outgoing, self.now_ms);
@@ -102,6 +108,7 @@ impl Mesh {
             );
             metrics::counter!("webpubsub_cluster_nodes_lost_total").increment(1);
             self.remove(node);
+            self.lost.insert(node);
         }
     }
 
@@ -126,11 +133,13 @@ impl Mesh {
                 self.send_letter(home, &recipient, &letter);
             }
         }
+        self.forget_handover(node);
         self.errands.push(Errand::Gone { node });
         if self.incoming.len() > INCOMING_MAX {
             let peers = &self.peers;
             self.incoming.retain(|node, _| peers.contains_key(node));
             self.met.retain(|node| peers.contains_key(node));
+            self.lost.clear();
         }
     }
 
@@ -159,7 +168,9 @@ impl Mesh {
     /// Tells the shards that groups may have other homes than when there were other nodes.
     pub(super) fn tell_homes(&self, before: Vec<u32>) {
         let now: Vec<_> = self.backlog.nodes.load().iter().map(|known| known.node).collect();
-        let homes = NodeHomes { own: self.backlog.node, before, now, table: self.backlog.table.clone() };
+        let heirs = self.backlog.heirs.load_full();
+        let homes =
+            NodeHomes { own: self.backlog.node, before, now, heirs, table: self.backlog.table.clone() };
         self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
     }
 

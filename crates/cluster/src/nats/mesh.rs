@@ -1,6 +1,6 @@
 //! What a node knows of the others, and what it tells them. Sans-IO: datagrams, items and the time in, datagrams and errands out.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,6 +12,7 @@ use prost::Message;
 use super::backlog::{Backlog, Item};
 use super::calls::Calls;
 use super::encode;
+use super::handover::Handovers;
 use super::interests::Announced;
 use super::link::Incoming;
 use super::peer::Peer;
@@ -36,6 +37,12 @@ pub(crate) enum Errand {
     Relay { node: u32, event: RelayEvent },
     /// A node is gone, and with it the other ends of carried sockets.
     Gone { node: u32 },
+    /// Wait until no worker reads a client, since a node stops and hands its sessions to an heir.
+    Quiet { node: u32, heir: u32, quiet: Routed },
+    /// Wait for the packed sessions of this node.
+    Pack(Routed),
+    /// Wait until the sessions of another node are unpacked.
+    Unpack { of: u32, replies: Vec<Routed> },
 }
 
 /// What a node says of a carried socket.
@@ -61,8 +68,11 @@ pub(crate) struct Mesh {
     pub(super) links: u64,
     /// The nodes that it has begun one with before.
     pub(super) met: HashSet<u32>,
+    /// Nodes that it has taken for dead, and that have not come back.
+    pub(super) lost: BTreeSet<u32>,
     pub(super) announced: Announced,
     pub(super) calls: Calls,
+    pub(super) handovers: Handovers,
     /// Connections to be told when all items up to a number have arrived.
     settling: VecDeque<(u64, ConnectionId)>,
     /// Items so far.
@@ -94,8 +104,10 @@ impl Mesh {
             incoming: HashMap::new(),
             links: 0,
             met: HashSet::new(),
+            lost: BTreeSet::new(),
             announced: Announced::default(),
             calls: Calls::default(),
+            handovers: Handovers::default(),
             settling: VecDeque::new(),
             items: 0,
             started_ms: now_ms,
@@ -128,6 +140,11 @@ impl Mesh {
             Item::Direct { node, frame } => self.push(node, frame),
             Item::Letter { recipient, letter, node } => self.send_letter(node, &recipient, &letter),
             Item::Slot(slot) => self.announce(slot),
+            Item::Drained => self.drained(),
+            Item::Quiet { node, heir } => self.hold_back(node, heir),
+            Item::Paused { node, heir } => self.say_paused(node, heir),
+            Item::Packed(sessions) => self.send_luggage(&sessions),
+            Item::Unpacked { of } => self.say_heir(of),
             Item::Settle(connection) => self.settling.push_back((self.items, connection)),
             Item::Call { nodes, hub, command, caller } => {
                 let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
@@ -205,13 +222,18 @@ impl Mesh {
             self.tell_homes(nodes.iter().map(|known| known.node).filter(|other| other != node).collect());
         }
         if !missed.is_empty() {
-            metrics::counter!("webpubsub_cluster_gaps_total").increment(1);
-            tracing::warn!(
-                "this node and another had lost each other: reliable sessions here may have missed messages, and end"
-            );
-            self.local.tell_all(&Letter::Missed);
+            self.end_sessions();
         }
         self.backlog.settled.send_if_modified(|known| std::mem::replace(known, settled) != settled);
+    }
+
+    /// Messages from another node may be lost.
+    pub(super) fn end_sessions(&self) {
+        metrics::counter!("webpubsub_cluster_gaps_total").increment(1);
+        tracing::warn!(
+            "this node and another had lost each other: reliable sessions here may have missed messages, and end"
+        );
+        self.local.tell_all(&Letter::Missed);
     }
 
     fn measure(&self) {
@@ -236,7 +258,8 @@ impl Mesh {
     pub(crate) fn next_due_ms(&self) -> u64 {
         /// How often links and commands under way are looked at, in milliseconds.
         const BUSY_INTERVAL_MS: u64 = 25;
-        let idle = self.settling.is_empty() && self.calls.is_empty() && self.is_ready();
+        let idle =
+            self.settling.is_empty() && self.calls.is_empty() && !self.handovers.is_busy() && self.is_ready();
         let quiet = idle && self.peers.values().all(|peer| peer.outgoing.first_item().is_none());
         if quiet { self.next_hello_ms } else { self.next_hello_ms.min(self.now_ms + BUSY_INTERVAL_MS) }
     }
@@ -250,6 +273,7 @@ impl Mesh {
     pub(crate) fn keep_time(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
         self.calls.keep_time(now_ms);
+        self.keep_handover_time();
         let mut packets = Vec::new();
         for (node, peer) in &mut self.peers {
             peer.outgoing.keep_time(now_ms, &mut packets);
@@ -265,7 +289,8 @@ impl Mesh {
 
     /// This node stops: the others need not wait for its lease to end.
     pub(crate) fn leave(&mut self) {
-        let datagram = Datagram { from: self.backlog.node, body: Some(Body::Goodbye(Goodbye {})) };
+        let goodbye = Goodbye { lost: self.lost.iter().copied().collect() };
+        let datagram = Datagram { from: self.backlog.node, body: Some(Body::Goodbye(goodbye)) };
         self.out.push((Destination::Everyone, datagram.encode_to_vec().into()));
     }
 

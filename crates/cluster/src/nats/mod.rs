@@ -12,9 +12,11 @@ mod decode;
 mod encode;
 mod error;
 mod exchange;
+mod handover;
 mod homes;
 mod interests;
 mod link;
+mod luggage;
 mod membership;
 mod mesh;
 mod peer;
@@ -22,6 +24,7 @@ mod relay;
 mod router;
 mod schema;
 mod service;
+mod session_schema;
 mod settings;
 mod survey;
 #[cfg(test)]
@@ -33,7 +36,7 @@ pub use exchange::Exchange;
 pub use membership::NODES_MAX;
 pub use relay::{Relays, Resume, Resumption};
 pub use router::Router;
-pub use service::Service;
+pub use service::{HandedOver, Service};
 pub use settings::{Auth, Limits, OnNatsLoss, Settings, Tls};
 pub use survey::{NodeReport, survey};
 

@@ -25,7 +25,9 @@ impl Router {
             return (Vec::new(), true);
         }
         let target = match command.scope() {
-            Scope::Owner(id) if id.node() == self.backlog.node => return (Vec::new(), true),
+            Scope::Owner(id) if self.backlog.resolve(id.node()) == self.backlog.node => {
+                return (Vec::new(), true);
+            }
             // A node that is not there has no connections any more.
             Scope::Owner(id) => {
                 return (self.backlog.peer(id.node()).iter().map(|peer| peer.node).collect(), false);
@@ -55,12 +57,16 @@ impl hubwire_hub::Router for Router {
         if self.local.refuses(&envelope) {
             return Err(Busy::Inbox);
         }
-        self.backlog.publish(&envelope);
-        match &envelope.target {
-            // The worker in the id is one of another node.
-            Target::Connection(id) if id.node() != self.backlog.node => Ok(()),
-            _ => self.local.publish(envelope),
-        }
+        // Held back is taken as well: it goes on in a moment.
+        let passed = self.backlog.pass(None, envelope, |envelope| {
+            self.backlog.publish(&envelope);
+            match &envelope.target {
+                // The worker in the id is one of another node.
+                Target::Connection(id) if self.backlog.peer(id.node()).is_some() => Ok(()),
+                _ => self.local.publish(envelope),
+            }
+        });
+        passed.unwrap_or(Ok(()))
     }
 
     fn execute(&self, hub: HubName, command: Command) -> Routed {

@@ -6,6 +6,10 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
+pub(crate) use super::session_schema::{
+    HeadKind, KeptMessage, Luggage, OpenStream, OwnState, PermissionRule,
+};
+
 /// The version of all this. A node speaks with nodes whose version is at least its own [`VERSION_LEAST`], if theirs allows it as well.
 pub(crate) const VERSION: u32 = 1;
 /// The oldest version that this one understands.
@@ -46,6 +50,9 @@ pub(crate) struct Hello {
     /// What is shown to people: see [`super::NodeReport`].
     #[prost(message, optional, tag = "4")]
     pub(crate) report: Option<Report>,
+    /// Nodes that have stopped, and whose sessions this one has.
+    #[prost(fixed32, repeated, tag = "5")]
+    pub(crate) heir_of: Vec<u32>,
 }
 
 /// How a node is, for people.
@@ -68,8 +75,12 @@ pub(crate) struct Report {
 }
 
 /// A node stops, and with it all that it owns.
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(crate) struct Goodbye {}
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Goodbye {
+    /// The nodes that it had lost, and to which it could not say what they may have missed.
+    #[prost(fixed32, repeated, tag = "1")]
+    pub(crate) lost: Vec<u32>,
+}
 
 /// Frames of one node for another, numbered within their link.
 #[derive(Clone, PartialEq, Message)]
@@ -107,7 +118,7 @@ pub(crate) struct Receipt {
 /// One thing that a node tells another.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
-    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub(crate) content: Option<Content>,
 }
 
@@ -131,6 +142,14 @@ pub(crate) enum Content {
     RelayData(RelayData),
     #[prost(message, tag = "9")]
     RelayClose(RelayClose),
+    #[prost(message, tag = "10")]
+    Pause(Pause),
+    #[prost(message, tag = "11")]
+    Paused(Paused),
+    #[prost(message, tag = "12")]
+    Luggage(Luggage),
+    #[prost(message, tag = "13")]
+    Heir(Heir),
 }
 
 /// All interests of a node: the first frame of a link. One bit for each slot, the lowest bit of a byte first.
@@ -408,4 +427,31 @@ pub(crate) struct RelayClose {
     /// Whether the client's side is to close.
     #[prost(bool, tag = "2")]
     pub(crate) to_client: bool,
+}
+
+/// The sender stops: hold back what is published until its sessions have moved.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Pause {
+    /// The node that is to have its sessions.
+    #[prost(fixed32, tag = "1")]
+    pub(crate) heir: u32,
+}
+
+/// Everything that the sender published before it held back stands before this.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Paused {
+    /// The node that stops.
+    #[prost(fixed32, tag = "1")]
+    pub(crate) node: u32,
+}
+
+/// The sender has the sessions of a node that stops, and everybody whom they are interested in knows of it: go on.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Heir {
+    /// The node that stops.
+    #[prost(fixed32, tag = "1")]
+    pub(crate) node: u32,
+    /// The sender has nothing of it: the node gave up, and its sessions end.
+    #[prost(bool, tag = "2")]
+    pub(crate) nothing: bool,
 }

@@ -8,7 +8,7 @@ use async_nats::connection::State;
 use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
-use hubwire_hub::Routed;
+use hubwire_hub::{Reply, Routed};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -21,6 +21,9 @@ use super::schema::Content;
 use super::settings::Settings;
 use super::{encode, membership};
 use crate::memory;
+
+/// What is called when the sessions of a node that stops are elsewhere.
+pub type HandedOver = Box<dyn FnOnce() + Send>;
 
 /// What one turn takes in of each kind.
 const PER_TURN: usize = 256;
@@ -46,13 +49,15 @@ struct Running {
     started: Instant,
     connected: bool,
     ready: Option<oneshot::Sender<()>>,
+    handed_over: Option<HandedOver>,
     /// The subjects of nodes, so that they are written once.
     subjects_of_nodes: HashMap<u32, async_nats::Subject>,
 }
 
 impl Service {
     /// Takes part in the cluster until `stop` comes back. `ready` is told once this node and the others know of each other; until then its
-    /// clients could miss messages. `resume` is given the sockets of clients that came to other nodes, and whose sessions are here.
+    /// clients could miss messages. `handed_over` is called when all workers have stopped to read and their sessions are with another node, or
+    /// nobody takes them; or dropped before. `resume` is given the sockets of clients that came to other nodes, and whose sessions are here.
     ///
     /// Must run within a tokio runtime with timers and sockets.
     ///
@@ -61,6 +66,7 @@ impl Service {
     pub async fn run(
         mut self,
         ready: oneshot::Sender<()>,
+        handed_over: HandedOver,
         resume: Resume,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
@@ -86,6 +92,7 @@ impl Service {
             started: Instant::now(),
             connected: true,
             ready: Some(ready),
+            handed_over: Some(handed_over),
             subjects_of_nodes: HashMap::new(),
         };
         let outcome = running.serve(&mut self.items, (everyone, own, survey), stop).await;
@@ -136,6 +143,11 @@ impl Running {
             self.mesh.finish_turn();
             self.send().await;
             self.run_errands();
+            if self.mesh.has_handed_over()
+                && let Some(handed_over) = self.handed_over.take()
+            {
+                handed_over();
+            }
             if self.ready.is_some() && self.mesh.is_ready() {
                 // Whoever waits for it may have given up.
                 let _gone = self.ready.take().map(|ready| ready.send(()));
@@ -221,6 +233,20 @@ impl Running {
                 Errand::Relay { node, event } => {
                     self.relays.take(node, event, &self.resume);
                 }
+                Errand::Quiet { node, heir, quiet } => {
+                    let backlog = self.backlog.clone();
+                    tokio::spawn(async move {
+                        // A worker that is gone reads nobody.
+                        let _gone = quiet.await;
+                        backlog.put(Item::Quiet { node, heir });
+                    });
+                }
+                Errand::Pack(reply) => {
+                    tokio::spawn(pack(self.backlog.clone(), reply));
+                }
+                Errand::Unpack { of, replies } => {
+                    tokio::spawn(unpack(self.backlog.clone(), of, replies));
+                }
                 Errand::Gone { node } => {
                     self.relays.forget(node);
                     self.subjects_of_nodes.remove(&node);
@@ -238,4 +264,31 @@ async fn answer(backlog: Arc<Backlog>, (node, ticket): (u32, u64), reply: Routed
     }
     let frame = encode::frame(Content::Answer(encode::answer(ticket, reply.as_ref())));
     backlog.put(Item::Direct { node, frame });
+}
+
+/// Waits for the packed sessions of all workers. A worker that is gone had none.
+async fn pack(backlog: Arc<Backlog>, reply: Routed) {
+    let sessions = match reply.await {
+        Ok(Reply::Packed(sessions)) => sessions,
+        _ => Vec::new(),
+    };
+    backlog.put(Item::Packed(sessions));
+}
+
+/// Waits until workers have taken in all sessions of another node.
+async fn unpack(backlog: Arc<Backlog>, of: u32, replies: Vec<Routed>) {
+    let count = replies.len();
+    let mut refused = 0;
+    for reply in replies {
+        refused += usize::from(reply.await.is_err());
+    }
+    if refused > 0 {
+        tracing::error!(refused, "workers have no room for sessions of another node; these have ended");
+    }
+    tracing::info!(
+        sessions = count - refused,
+        from = format!("{of:08x}"),
+        "sessions have come from another node"
+    );
+    backlog.put(Item::Unpacked { of });
 }

@@ -51,7 +51,9 @@ pub(super) async fn answer(
             carrier.carry(Comeback { hub, connection: id, reconnection_token, stream }, Box::new(permit));
         }))
     } else {
-        let worker = if session.is_some() { id.worker() } else { reception.worker };
+        // A session that came from a node with more workers has its place by the same rule.
+        let owner = id.worker() % u8::try_from(reception.arrivals.len()).unwrap_or(u8::MAX);
+        let worker = if session.is_some() { owner } else { reception.worker };
         Onward::Worker(worker, Purpose::Resume { hub, id, reconnection_token })
     };
     Ok(upgrade::accept(reception, request, key, echoed, (onward, permit)))

@@ -54,6 +54,10 @@ impl<E: Exchange> State<E> {
             }
             Purpose::Resume { hub, id, reconnection_token } => {
                 let Some(key) = self.shard.resume(&hub, id, self.now_ms) else {
+                    if self.draining {
+                        // It may be on its way to another node: the client tries again.
+                        return;
+                    }
                     return self.refuse(stream);
                 };
                 self.shard.greet_again(key, &reconnection_token);

@@ -16,10 +16,14 @@ impl<E: Exchange> State<E> {
             }
         }
         self.carry_out();
+        self.exchange.drained();
     }
 
-    /// Tells a client that the service stops.
+    /// Tells a client that the service stops. A reliable one finds its session elsewhere, if there is an elsewhere.
     pub(super) fn send_away(&mut self, key: ConnectionKey) {
+        if self.exchange.hands_over() && self.shard.suspend(key, &Close::GOING_AWAY) {
+            return;
+        }
         let reason: Cow<'static, str> = Close::GOING_AWAY.reason;
         self.shard.close(key, &Close::GOING_AWAY, reason.clone(), reason);
     }

@@ -42,7 +42,7 @@ impl<E: Exchange> State<E> {
             }
             if now_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {
                 metrics::counter!("webpubsub_ping_timeouts_total").increment(1);
-                self.drop_socket(timer.key, Ending::Lost);
+                self.drop_socket(timer.key, Ending::Silent);
                 continue;
             }
             self.shard.ping(timer.key);

@@ -52,6 +52,8 @@ pub struct Parts<E, F> {
     pub exchange: E,
     /// What answers requests that are not handshakes.
     pub fallback: F,
+    /// Cancelled when the worker may end once it has stopped: its sessions are elsewhere, or will not go anywhere.
+    pub released: CancellationToken,
     /// The application behind the service, as this worker calls it.
     pub application: Box<dyn Application + Send>,
 }
@@ -128,7 +130,7 @@ impl Worker {
         };
         let accepted = tokio::task::spawn_local(accepting.run(listener, stop.clone()));
         let state = State::new(parts.index, shared, parts.exchange, application)?;
-        state.run(self.arrivals, stop).await?;
+        state.run(self.arrivals, (stop, parts.released)).await?;
         accepted.abort();
         Ok(())
     }

@@ -162,6 +162,7 @@ impl<E: Exchange> State<E> {
                 log(&event);
                 self.events.push(event);
             }
+            Effect::Moved { event, arrived } => self.application.moved(&event, arrived),
             Effect::Ask { event, question } => self.ask(event, question),
             Effect::Released(key) => self.read_on(key),
             Effect::Settle(connection) => self.exchange.settle(connection),

@@ -21,6 +21,10 @@ const READS_PER_TURN: usize = 64;
 /// Recipients of large publishes that one turn flushes: about a millisecond of writes, after which everybody else gets a turn.
 const BULK_FLUSHES_PER_TURN: usize = 256;
 
+/// How long a worker waits at most until its sessions are elsewhere, in milliseconds, beyond the time that its clients have: somewhat longer than
+/// nodes take to give up.
+const HANDOVER_MAX_MS: u64 = 15_000;
+
 /// Lets the runtime watch a worker's poll, through a descriptor of its own.
 #[expect(
     deprecated,
@@ -35,7 +39,7 @@ impl<E: Exchange> State<E> {
     pub(super) async fn run(
         mut self,
         arrivals: mpsc::UnboundedReceiver<Arrival>,
-        stop: CancellationToken,
+        (stop, released): (CancellationToken, CancellationToken),
     ) -> Result<(), Error> {
         let events = watch(self.poll.registry().try_clone()?)?;
         let sleep = Box::pin(tokio::time::sleep_until(runtime_now()));
@@ -53,8 +57,14 @@ impl<E: Exchange> State<E> {
             self.turn(&mut given, &mut events, &mut flushing)?;
         }
         self.begin_drain();
-        while self.is_draining() {
-            self.wait(&mut wakes, &mut given).await;
+        let mut may_go = std::pin::pin!(released.clone().cancelled_owned());
+        let due_ms = self.now_ms + self.settings.limits.drain_timeout_ms + HANDOVER_MAX_MS;
+        while self.is_draining() || (!released.is_cancelled() && self.now_ms < due_ms) {
+            tokio::select! {
+                biased;
+                () = self.wait(&mut wakes, &mut given) => {}
+                () = &mut may_go, if !released.is_cancelled() => {}
+            }
             self.turn(&mut given, &mut events, &mut flushing)?;
         }
         Ok(())

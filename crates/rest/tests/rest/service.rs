@@ -6,10 +6,10 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY, issue_rest_token};
-use hubwire_hub::NoObserver;
 use hubwire_rest::{Clock, Options, Rest};
 use serde_json::Value;
 
+use crate::observer::Notes;
 use crate::router::ScriptedRouter;
 
 pub(crate) const NOW_S: u64 = 1_700_000_000;
@@ -33,6 +33,7 @@ impl Clock for FixedClock {
 /// A data plane with a scripted router behind it.
 pub(crate) struct Service {
     pub(crate) router: Arc<ScriptedRouter>,
+    pub(crate) observer: Arc<Notes>,
     pub(crate) options: Arc<ArcSwap<Options>>,
     pub(crate) rest: Rest,
 }
@@ -72,15 +73,10 @@ impl Service {
     pub(crate) fn with_paging_key(paging_key: [u8; 32]) -> Self {
         let options = Options::new(AccessKeys { primary: key(), secondary: None });
         let options = Arc::new(ArcSwap::from_pointee(options));
-        let router = Arc::new(ScriptedRouter::default());
-        let rest = Rest::new(
-            options.clone(),
-            router.clone(),
-            Arc::new(NoObserver),
-            Arc::new(FixedClock),
-            paging_key,
-        );
-        Self { router, options, rest }
+        let (router, observer) = (Arc::new(ScriptedRouter::default()), Arc::new(Notes::default()));
+        let rest =
+            Rest::new(options.clone(), router.clone(), observer.clone(), Arc::new(FixedClock), paging_key);
+        Self { router, observer, options, rest }
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Options)) {

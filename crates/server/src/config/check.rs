@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, cluster, console, tls, upstream};
+use super::{Config, Overrides, cluster, console, entra, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -45,6 +45,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         protobuf_json: protobuf_json(file)?,
         compression: file.table.compression,
         tls: tls::tls(file)?,
+        entra: entra::entra(file)?,
         limits,
         hubs,
         default_hub,

@@ -29,12 +29,24 @@ pub(super) struct Table {
     pub(super) protobuf_json: Option<Spanned<String>>,
     pub(super) compression: bool,
     pub(super) tls: TlsTable,
+    pub(super) entra: EntraTable,
     pub(super) metrics: MetricsTable,
     pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
     pub(super) cluster: Option<Spanned<ClusterTable>>,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
+}
+
+/// The table `[entra]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct EntraTable {
+    pub(super) issuer: Option<Spanned<String>>,
+    pub(super) audience: Option<Spanned<String>>,
+    pub(super) owners: Vec<Spanned<String>>,
+    pub(super) readers: Vec<Spanned<String>>,
+    pub(super) required: bool,
 }
 
 /// The table `[tls]`.
@@ -72,6 +84,7 @@ pub(super) struct UpstreamTable {
     pub(super) origin: Option<Spanned<String>>,
     pub(super) allowed_hosts: Vec<Spanned<String>>,
     pub(super) forbid_private_addresses: bool,
+    pub(super) trace_context: bool,
 }
 
 /// The table `[cluster]`.

@@ -3,6 +3,7 @@
 mod check;
 mod cluster;
 mod console;
+mod entra;
 mod error;
 mod file;
 mod handlers;
@@ -28,6 +29,7 @@ use crate::Endpoint;
 
 pub use cluster::ClusterConfig;
 pub use console::ConsoleConfig;
+pub use entra::Entra;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
 pub use overrides::Overrides;
@@ -56,6 +58,8 @@ pub struct Config {
     pub protobuf_json: JsonForm,
     /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.
     pub tls: Option<Tls>,
+    /// Who may call with tokens of an OpenID Connect issuer.
+    pub entra: Option<Entra>,
     /// Messages are compressed for clients that ask for it.
     pub compression: bool,
     /// Every bound.

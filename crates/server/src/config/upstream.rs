@@ -38,6 +38,7 @@ pub(super) fn settings(
     Ok(Settings {
         keys: keys.clone(),
         origin: origin(file, endpoint)?,
+        trace_context: file.table.upstream.trace_context,
         hubs,
         default_hub,
         egress: Arc::new(egress(file)?),

@@ -23,7 +23,6 @@ export class Browser {
     // The sandbox of Chromium does not work for root, which is who builds in containers.
     const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
     browser.#browser = await chromium.launch({ executablePath: CHROMIUM, args });
-    process.on("exit", () => browser.#browser.close().catch(() => {}));
     return browser;
   }
 

@@ -39,6 +39,7 @@ impl Surroundings {
         let limits = Arc::new(small_limits());
         let mut shard = Shard::new(limits.clone());
         let other_hubs = vec![GroupEvents { joined: true, left: true, groups: Vec::new() }];
+        shard.watch(true, 0);
         shard.set_presence(Some(Arc::new(Presence { hubs: HashMap::new(), other_hubs })));
         Self {
             shard,
@@ -258,6 +259,8 @@ impl Surroundings {
     fn carry_out(&mut self) {
         loop {
             let effects = self.shard.take_effects();
+            // Whoever watches would be told: making it must not fail.
+            let _told = self.shard.take_facts();
             if effects.is_empty() {
                 return;
             }
@@ -292,6 +295,7 @@ impl Surroundings {
                 assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
             }
             Effect::Notify(event) => self.told(&event),
+            Effect::Settle(_) | Effect::Moved { .. } => panic!("the shard is alone: {effect:?}"),
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Client {
     newest: BTreeMap<usize, u64>,
     last_sequence_id: u64,
     pub(super) published: u64,
+    /// Its node has sent it away, and it has not found its session again.
+    pub(super) away: bool,
 }
 
 impl Client {
@@ -74,6 +76,7 @@ impl Client {
             newest: BTreeMap::new(),
             last_sequence_id: 0,
             published: 0,
+            away: false,
         }
     }
 
@@ -100,10 +103,39 @@ impl Client {
         self.request(&mut nodes[self.node].workers[self.worker], &text, now_ms);
     }
 
+    /// Its node stops.
+    pub(super) fn send_away(&mut self, nodes: &mut [Node]) {
+        let worker = &mut nodes[self.node].workers[self.worker];
+        worker.shard.suspend(self.key, &hubwire_protocol::codes::Close::GOING_AWAY);
+        worker.carry_out();
+        self.away = true;
+    }
+
+    /// Looks for its session where its node's sessions have gone. Whether it is somewhere.
+    pub(super) fn come_back(&mut self, nodes: &mut [Node], now_ms: u64) {
+        let own = self.id.node();
+        let hosts = |node: &Node| node.alive && !node.stopping && node.backlog.resolve(own) == node.number;
+        let Some(index) = nodes.iter().position(hosts) else {
+            return;
+        };
+        (self.node, self.worker) = (index, usize::from(self.id.worker()) % super::node::WORKERS);
+        let worker = &mut nodes[index].workers[self.worker];
+        self.away = false;
+        let Some(key) = worker.shard.resume(&hub(), self.id, now_ms) else {
+            self.ended = true;
+            return;
+        };
+        self.key = key;
+        for (ack_id, group) in self.joining.clone() {
+            let text = format!(r#"{{"type":"joinGroup","group":"{}","ackId":{ack_id}}}"#, GROUPS[group]);
+            self.request(&mut nodes[index].workers[self.worker], &text, now_ms);
+        }
+    }
+
     /// Reads everything that waits for it, and acknowledges it. What it must never see is an error.
     pub(super) fn read(&mut self, nodes: &mut [Node], now_ms: u64) -> Result<(), String> {
         let node = &mut nodes[self.node];
-        if !node.alive || self.ended {
+        if !node.alive || self.ended || self.away {
             return Ok(());
         }
         self.begun |= node.backlog.is_past(self.begins_at);
@@ -134,7 +166,8 @@ impl Client {
             rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
         };
         if let Some(ack) = number(r#""ackId":"#) {
-            if !text.contains(r#""success":true"#) {
+            // A request that was repeated after a move may have taken effect before it.
+            if !text.contains(r#""success":true"#) && !text.contains("Duplicate") {
                 return Err(format!("a join failed: {text}"));
             }
             self.busy = false;
@@ -146,6 +179,10 @@ impl Client {
         let (sender, serial) = data.split_once(':').ok_or("a message without a number")?;
         let serial = serial.split('"').next().and_then(|serial| serial.parse().ok()).ok_or("no number")?;
         let sender: usize = sender.parse().map_err(|_| "no sender")?;
+        if sequence_id <= self.last_sequence_id {
+            // After a recovery, what was not acknowledged comes again.
+            return Ok(());
+        }
         if sequence_id != self.last_sequence_id + 1 {
             return Err(format!("sequence id {sequence_id} after {}", self.last_sequence_id));
         }

@@ -28,6 +28,7 @@ fn sessions_see_every_message_once_and_in_order_or_end_and_say_so() {
     if seeds.end - seeds.start >= SEEDS {
         // Courses in which nothing happens would prove nothing.
         assert!(sum.published > 10_000 && sum.obliged > 10_000 && sum.commands > 500, "{sum:?}");
+        assert!(sum.stops > 20 && sum.sessions_moved > 30, "{sum:?}");
         assert!(sum.deaths > 5 && sum.partitions > 50 && sum.sessions_missed > 5, "{sum:?}");
     }
 }
@@ -46,4 +47,6 @@ fn add(sum: &mut Report, report: &Report) {
     sum.partitions += report.partitions;
     sum.sessions_missed += report.sessions_missed;
     sum.commands += report.commands;
+    sum.stops += report.stops;
+    sum.sessions_moved += report.sessions_moved;
 }

@@ -33,6 +33,25 @@ struct Asked {
     mark: u64,
 }
 
+/// A part of a handover that waits for workers.
+struct Moving {
+    replies: Vec<Routed>,
+    packed: Vec<hubwire_hub::Luggage>,
+    /// What is to be said then.
+    done: fn(u32, u32, Vec<hubwire_hub::Luggage>) -> Item,
+    nodes: (u32, u32),
+}
+
+impl Moving {
+    fn new(
+        replies: Vec<Routed>,
+        nodes: (u32, u32),
+        done: fn(u32, u32, Vec<hubwire_hub::Luggage>) -> Item,
+    ) -> Self {
+        Self { replies, packed: Vec::new(), done, nodes }
+    }
+}
+
 /// One process, whose only way to others is what a course makes of its datagrams.
 pub(super) struct Node {
     pub(super) number: u32,
@@ -42,6 +61,9 @@ pub(super) struct Node {
     pub(super) mesh: Mesh,
     items: mpsc::UnboundedReceiver<Item>,
     asked: Vec<Asked>,
+    moving: Vec<Moving>,
+    /// It stops: its clients go elsewhere.
+    pub(super) stopping: bool,
 }
 
 impl Node {
@@ -66,6 +88,8 @@ impl Node {
             backlog,
             items,
             asked: Vec::new(),
+            moving: Vec::new(),
+            stopping: false,
         }
     }
 
@@ -88,12 +112,43 @@ impl Node {
 
     fn run_errands(&mut self) {
         for errand in self.mesh.take_errands() {
-            if let Errand::Answer { node, ticket, reply, joins } = errand {
-                let reply = Some(reply);
-                self.asked.push(Asked { node, ticket, reply, answer: None, joins, mark: 0 });
+            match errand {
+                Errand::Answer { node, ticket, reply, joins } => {
+                    let reply = Some(reply);
+                    self.asked.push(Asked { node, ticket, reply, answer: None, joins, mark: 0 });
+                }
+                Errand::Quiet { node, heir, quiet } => {
+                    let done = |node, heir, _| Item::Quiet { node, heir };
+                    self.moving.push(Moving::new(vec![quiet], (node, heir), done));
+                }
+                Errand::Pack(reply) => {
+                    let done = |_, _, packed| Item::Packed(packed);
+                    self.moving.push(Moving::new(vec![reply], (0, 0), done));
+                }
+                Errand::Unpack { of, replies } => {
+                    let done = |of, _, _| Item::Unpacked { of };
+                    self.moving.push(Moving::new(replies, (of, 0), done));
+                }
+                Errand::Relay { .. } | Errand::Gone { .. } => {}
             }
         }
         let backlog = &self.backlog;
+        self.moving.retain_mut(|moving| {
+            let packed = &mut moving.packed;
+            moving.replies.retain_mut(|reply| match reply.as_mut().poll(&mut context()) {
+                Poll::Ready(Ok(hubwire_hub::Reply::Packed(sessions))) => {
+                    packed.extend(sessions);
+                    false
+                }
+                Poll::Ready(_) => false,
+                Poll::Pending => true,
+            });
+            if moving.replies.is_empty() {
+                let (node, other) = moving.nodes;
+                backlog.put((moving.done)(node, other, std::mem::take(&mut moving.packed)));
+            }
+            !moving.replies.is_empty()
+        });
         self.asked.retain_mut(|asked| {
             if let Some(reply) = &mut asked.reply
                 && let Poll::Ready(outcome) = reply.as_mut().poll(&mut context())
@@ -148,7 +203,11 @@ impl Worker {
                     Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
                     Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
                     Effect::Settle(connection) => self.exchange.settle(connection),
-                    Effect::Notify(_) | Effect::Ask { .. } | Effect::Released(_) | Effect::Closing(_) => {}
+                    Effect::Notify(_)
+                    | Effect::Moved { .. }
+                    | Effect::Ask { .. }
+                    | Effect::Released(_)
+                    | Effect::Closing(_) => {}
                 }
             }
         }

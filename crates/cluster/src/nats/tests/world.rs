@@ -20,6 +20,7 @@ struct Weather {
     partition_chance: f64,
     death_chance: f64,
     pause_chance: f64,
+    stop_chance: f64,
 }
 
 /// What a course saw, so that one in which nothing happens is noticed.
@@ -31,6 +32,8 @@ pub(super) struct Report {
     pub(super) partitions: u64,
     pub(super) sessions_missed: u64,
     pub(super) commands: u64,
+    pub(super) stops: u64,
+    pub(super) sessions_moved: u64,
 }
 
 /// A cluster, its clients, and a network that a seed decides.
@@ -46,10 +49,15 @@ pub(super) struct World {
     cuts: HashMap<(usize, usize), u64>,
     /// Nodes that do nothing, until then.
     paused: Vec<u64>,
-    /// Who must see which message, unless its session ends: recipient, publisher, serial.
-    obligations: HashSet<(usize, usize, u64)>,
+    /// Who must see which message, unless its session ends: recipient, publisher, serial; and on which nodes the two were.
+    obligations: HashMap<(usize, usize, u64), (usize, usize)>,
+    /// Nodes that have lost another one at some time.
+    estranged: HashSet<(usize, usize)>,
     calls: Vec<oneshot::Receiver<Result<Reply, hubwire_hub::Busy>>>,
     report: Report,
+    /// When all nodes had found each other.
+    found_ms: u64,
+    is_rough: bool,
 }
 
 impl World {
@@ -63,12 +71,15 @@ impl World {
             partition_chance: [0.0, 0.01][rng.random_range(0..2)],
             death_chance: [0.0, 0.003][rng.random_range(0..2)],
             pause_chance: [0.0, 0.01][rng.random_range(0..2)],
+            stop_chance: [0.0, 0.005][rng.random_range(0..2)],
         };
         let limits = Arc::new(Limits {
             window_messages_max: 100_000,
             outbox_messages_max: 100_000,
             ..Limits::default()
         });
+        // So much loss makes nodes lose each other, and handovers take too long.
+        let is_rough = weather.loss > 0.1;
         Self {
             nodes: (0..count).map(|index| Node::new(0x1000 + index, &limits, 1)).collect(),
             paused: vec![0; count as usize],
@@ -78,9 +89,12 @@ impl World {
             clients: Vec::new(),
             flying: Vec::new(),
             cuts: HashMap::new(),
-            obligations: HashSet::new(),
+            obligations: HashMap::new(),
+            estranged: HashSet::new(),
             calls: Vec::new(),
             report: Report::default(),
+            found_ms: 0,
+            is_rough,
         }
     }
 
@@ -102,6 +116,7 @@ impl World {
             self.tick(1..20)?;
             let known = |node: &Node| node.mesh.peers.len() + 1 == self.nodes.len() && node.mesh.is_ready();
             if self.nodes.iter().all(known) {
+                self.found_ms = self.now_ms;
                 return Ok(());
             }
         }
@@ -124,9 +139,15 @@ impl World {
         }
         if self.rng.random_bool(self.weather.pause_chance) {
             let node = any(&mut self.rng, count);
+            self.is_rough = true;
             self.paused[node] = now_ms + self.rng.random_range(10..2 * LEASE_MS);
         }
-        if self.rng.random_bool(self.weather.death_chance) && self.alive().len() > 2 {
+        if self.rng.random_bool(self.weather.stop_chance) && self.serving().len() > 2 {
+            let serving = self.serving();
+            let node = serving[self.rng.random_range(0..serving.len())];
+            self.stop(node);
+        }
+        if self.rng.random_bool(self.weather.death_chance) && self.serving().len() > 2 {
             let node = any(&mut self.rng, count);
             self.report.deaths += u64::from(self.nodes[node].alive);
             self.nodes[node].alive = false;
@@ -137,9 +158,55 @@ impl World {
         (0..self.nodes.len()).filter(|index| self.nodes[*index].alive).collect()
     }
 
+    fn serving(&self) -> Vec<usize> {
+        self.alive().into_iter().filter(|index| !self.nodes[*index].stopping).collect()
+    }
+
+    /// A node stops in order: its clients are sent away, and their sessions go to another node.
+    fn stop(&mut self, index: usize) {
+        self.report.stops += 1;
+        // The heir of one may be the other.
+        self.is_rough |= self.nodes.iter().any(|node| node.alive && node.stopping);
+        self.nodes[index].stopping = true;
+        self.paused[index] = 0;
+        for client in self.clients.iter_mut().filter(|client| client.node == index && !client.ended) {
+            client.send_away(&mut self.nodes);
+        }
+        for worker in &self.nodes[index].workers {
+            worker.exchange.drained();
+        }
+    }
+
+    /// Notes which nodes have lost which.
+    fn note_estranged(&mut self) {
+        for (from, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            let knows = |other: &Node| node.mesh.peers.contains_key(&other.number);
+            let lost = self.nodes.iter().enumerate().filter(|(_, other)| other.alive && !knows(other));
+            self.estranged.extend(lost.map(|(to, _)| (from, to)));
+        }
+    }
+
+    /// Those that have been sent away come back, and nodes that have handed over leave.
+    fn follow_stops(&mut self) {
+        for index in 0..self.nodes.len() {
+            let node = &mut self.nodes[index];
+            if node.alive && node.stopping && node.mesh.has_handed_over() {
+                node.alive = false;
+                node.mesh.leave();
+                for (destination, datagram) in node.mesh.take_out() {
+                    self.send(index, destination, &datagram);
+                }
+            }
+        }
+        for client in self.clients.iter_mut().filter(|client| client.away) {
+            client.come_back(&mut self.nodes, self.now_ms);
+            self.report.sessions_moved += u64::from(!client.away && !client.ended);
+        }
+    }
+
     /// Clients come, join and publish; the application asks.
     fn act(&mut self) {
-        let alive = self.alive();
+        let alive = self.serving();
         let node = alive[self.rng.random_range(0..alive.len())];
         if self.clients.len() < 20 && self.rng.random_bool(0.1) {
             let (random, worker) = (self.rng.random(), self.rng.random_range(0..WORKERS));
@@ -149,7 +216,13 @@ impl World {
             let ready =
                 self.nodes[self.clients[me].node].alive && self.paused[self.clients[me].node] <= self.now_ms;
             let client = &self.clients[me];
-            if !ready || !client.begun || client.ended || client.busy || !self.rng.random_bool(0.3) {
+            if client.away
+                || !ready
+                || !client.begun
+                || client.ended
+                || client.busy
+                || !self.rng.random_bool(0.3)
+            {
                 continue;
             }
             let group = self.rng.random_range(0..GROUPS.len());
@@ -168,10 +241,13 @@ impl World {
         // Whoever has been told of its join gets what is published from now on.
         let members = (0..self.clients.len()).filter(|index| {
             let client = &self.clients[*index];
-            client.joined.contains(&group) && !client.ended && self.nodes[client.node].alive
+            client.joined.contains(&group) && !client.ended && (client.away || self.nodes[client.node].alive)
         });
         let serial = self.clients[me].published + 1;
-        let obliged: Vec<_> = members.map(|member| (member, me, serial)).collect();
+        let sender = self.clients[me].node;
+        let members: Vec<_> = members.map(|member| (member, self.clients[member].node)).collect();
+        let obliged: Vec<_> =
+            members.into_iter().map(|(member, node)| ((member, me, serial), (sender, node))).collect();
         self.report.published += 1;
         self.report.obliged += obliged.len() as u64;
         self.obligations.extend(obliged);
@@ -198,6 +274,10 @@ impl World {
             for (destination, datagram) in self.nodes[index].turn(arrived, self.now_ms) {
                 self.send(index, destination, &datagram);
             }
+        }
+        self.follow_stops();
+        if self.now_ms > self.found_ms && self.found_ms > 0 {
+            self.note_estranged();
         }
         for index in 0..self.clients.len() {
             self.clients[index]
@@ -240,6 +320,7 @@ impl World {
             partition_chance: 0.0,
             death_chance: 0.0,
             pause_chance: 0.0,
+            stop_chance: 0.0,
         };
         self.cuts.clear();
         self.paused.fill(0);
@@ -265,6 +346,7 @@ impl World {
             }
         }
         self.check_interests(&alive)?;
+        self.check_sessions()?;
         self.check_obligations()?;
         // Calls of nodes that have died are answered by the end of their channel.
         let empty = Err(oneshot::error::TryRecvError::Empty);
@@ -308,11 +390,23 @@ impl World {
         Ok(())
     }
 
+    /// Where nothing but ordinary stops happened, no session has ended, and every client has found its own again.
+    fn check_sessions(&self) -> Result<(), String> {
+        let calm = self.report.deaths + self.report.partitions == 0 && !self.is_rough;
+        match self.clients.iter().position(|client| client.ended || client.away) {
+            Some(lost) if calm => Err(format!("the session of client {lost} has ended for no reason")),
+            _ => Ok(()),
+        }
+    }
+
     /// What was published when a member had been told of its join has arrived, unless its session or the publisher's node has ended.
     fn check_obligations(&self) -> Result<(), String> {
-        for (member, publisher, serial) in &self.obligations {
+        for ((member, publisher, serial), (from, to)) in &self.obligations {
             let (client, sender) = (&self.clients[*member], &self.clients[*publisher]);
-            let excused = client.ended || !self.nodes[client.node].alive || !self.nodes[sender.node].alive;
+            let gone = |client: &Client| !self.nodes[client.node].alive;
+            // A node that goes before it has found one again that it had lost can hardly tell it what it missed.
+            let lost = self.estranged.contains(&(*from, *to)) && !self.nodes[*from].alive;
+            let excused = client.ended || gone(client) || gone(sender) || lost;
             if !excused && !client.seen.contains(&(*publisher, *serial)) {
                 return Err(format!("client {member} never saw message {serial} of {publisher}"));
             }

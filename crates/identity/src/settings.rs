@@ -1,0 +1,17 @@
+/// Which issuer is trusted, and whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The issuer's URL, as its tokens name it (`iss`).
+    pub issuer: String,
+    /// What its tokens must be made for (`aud`).
+    pub audience: String,
+    /// Roles, groups, and ids of users and applications that may do everything.
+    pub owners: Vec<String>,
+    /// Those that may look.
+    pub readers: Vec<String>,
+}
+
+impl Settings {
+    /// The audience of Microsoft Entra ID for this kind of service.
+    pub const AUDIENCE: &str = "https://webpubsub.azure.com";
+}
