@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 
 use crate::{Manifest, RustFile};
 
-/// Folders that are made by tools and belong to nobody.
-const FOREIGN_FOLDERS: [&str; 9] = [
+/// What is made by tools and belongs to nobody. `.git` is a folder, or, in a linked work tree, a file that says where that is.
+const FOREIGN: [&str; 9] = [
     ".git",
     "target",
     "node_modules",
@@ -89,9 +89,12 @@ fn list(folder: &Path, prefix: &str, into: &mut Vec<String>) -> Result<()> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
+        if FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type()?.is_file() {
             into.push(path);
-        } else if entry.file_type()?.is_dir() && !FOREIGN_FOLDERS.contains(&name.as_str()) {
+        } else if entry.file_type()?.is_dir() {
             list(&entry.path(), &format!("{path}/"), into)?;
         }
     }
