@@ -116,13 +116,7 @@ impl Shard {
 
     /// Packs every reliable session. They are here no longer, and nobody is told that they ended, since they did not.
     pub(crate) fn pack_sessions(&mut self) -> Reply {
-        let sessions: Vec<_> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.window.is_some())
-            .map(|(index, _)| ConnectionKey(index as u32))
-            .collect();
-        Reply::Packed(sessions.into_iter().filter_map(|key| self.pack(key)).collect())
+        Reply::Packed(self.sessions().into_iter().filter_map(|key| self.pack(key)).collect())
     }
 
     fn pack(&mut self, key: ConnectionKey) -> Option<Luggage> {

@@ -183,15 +183,15 @@ impl Shard {
         }
     }
 
+    /// Every reliable session, with a socket or without.
+    pub(crate) fn sessions(&self) -> Vec<ConnectionKey> {
+        let reliable = self.connections.iter().filter(|(_, connection)| connection.window.is_some());
+        reliable.map(|(index, _)| ConnectionKey(index as u32)).collect()
+    }
+
     /// Ends every reliable session: messages for it may have been lost, and its client must not believe that it has all of them.
     pub(crate) fn end_sessions(&mut self) {
-        let sessions: Vec<_> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.window.is_some())
-            .map(|(index, _)| ConnectionKey(index as u32))
-            .collect();
-        for key in sessions {
+        for key in self.sessions() {
             self.counters.sessions_missed += 1;
             self.refuse(key, &Close::MESSAGES_MISSED);
         }
