@@ -46,17 +46,12 @@ impl<E: Exchange> State<E> {
         };
         match socket.stream.read(buffer) {
             Ok(0) => self.drop_socket(key, Ending::Lost),
-            Ok(read) if socket.deaf => {
-                self.measures.received_bytes += read as u64;
-                let goes_on = |socket: &mut Socket| socket.ended || socket.stream.has_more();
-                if read == buffer.len() || self.socket(key).is_some_and(goes_on) {
-                    self.queue_read(key);
-                }
-            }
             Ok(read) => {
-                socket.heard_ms = now_ms;
                 self.measures.received_bytes += read as u64;
-                self.consume(key, &mut buffer[..read]);
+                if let Some(socket) = self.socket(key).filter(|socket| !socket.deaf) {
+                    socket.heard_ms = now_ms;
+                    self.consume(key, &mut buffer[..read]);
+                }
                 // A short read has emptied the socket; the next byte is a new event.
                 let goes_on = |socket: &mut Socket| socket.ended || socket.stream.has_more();
                 if read == buffer.len() || self.socket(key).is_some_and(goes_on) {
