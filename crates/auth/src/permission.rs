@@ -144,16 +144,14 @@ impl Permissions {
     /// most `limit` entries each.
     pub fn described(&self, limit: usize) -> (Vec<String>, Vec<String>) {
         let (mut allowed, mut denied) = (Vec::new(), Vec::new());
-        for permission in Permission::ALL {
-            if self.defaults[permission as usize] && allowed.len() < limit {
-                allowed.push(permission.to_string());
-            }
-            let rules = self.rules.iter().flat_map(|rules| rules[permission as usize].described());
-            for (group, allows) in rules {
-                let list = if allows { &mut allowed } else { &mut denied };
-                if list.len() < limit {
-                    list.push(format!("{permission}:{group}"));
-                }
+        for PermissionRule { permission, groups, allowed: allows } in self.rules() {
+            let list = if allows { &mut allowed } else { &mut denied };
+            if list.len() < limit {
+                list.push(match groups {
+                    RuleGroups::All => permission.to_string(),
+                    RuleGroups::One(group) => format!("{permission}:{group}"),
+                    RuleGroups::Matching(pattern) => format!("{permission}:{pattern}"),
+                });
             }
         }
         (allowed, denied)

@@ -72,12 +72,6 @@ impl RuleSet {
         Ok(())
     }
 
-    /// Every rule as text, patterns first, and whether it allows.
-    pub(crate) fn described(&self) -> impl Iterator<Item = (String, bool)> {
-        let patterns = self.patterns.iter().map(|pattern| (pattern.to_string(), true));
-        patterns.chain(self.literals.iter().map(|(group, allowed)| (group.to_string(), *allowed)))
-    }
-
     /// The verdicts by name.
     pub(crate) fn literals(&self) -> impl Iterator<Item = (&str, bool)> {
         self.literals.iter().map(|(group, allowed)| (&**group, *allowed))
