@@ -1,16 +1,13 @@
 use std::fmt;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::claims::Claims;
 use crate::error::TokenError;
+use crate::jwt::Parts;
 use crate::lifetime::CLOCK_SKEW_S;
-use crate::verify::TOKEN_BYTES_MAX;
 
 /// Keys of one issuer that are read; more are not what an issuer has.
 const KEYS_MAX: usize = 100;
@@ -24,14 +21,6 @@ struct IssuerKey {
     key: DecodingKey,
 }
 
-/// What of a header decides which key is taken.
-#[derive(Deserialize)]
-struct Header {
-    alg: Option<String>,
-    kid: Option<String>,
-    crit: Option<Value>,
-}
-
 impl IssuerKeys {
     /// Reads a key set. `None` if it is none.
     pub fn parse(text: &[u8]) -> Option<Self> {
@@ -41,8 +30,7 @@ impl IssuerKeys {
 
     /// Whether there is a key that could have signed a token. If not, the issuer may have new ones.
     pub fn knows(&self, token: &str) -> bool {
-        let header = header(token).ok();
-        header.is_some_and(|(kid, algorithm)| self.fitting(kid.as_deref(), algorithm).next().is_some())
+        read(token).is_ok_and(|(_, kid, algorithm)| self.fitting(kid.as_deref(), algorithm).next().is_some())
     }
 
     /// Checks a token that the issuer signed with a key of its own: the signature (RSA, RSA-PSS or ECDSA), that it expires, and that now lies within
@@ -51,17 +39,15 @@ impl IssuerKeys {
     /// # Errors
     /// [`TokenError`] with the first rule that the token breaks.
     pub fn verify(&self, token: &str, now_s: u64) -> Result<Claims, TokenError> {
-        let (kid, algorithm) = header(token)?;
-        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let payload = message.split_once('.').ok_or(TokenError::Malformed)?.1;
+        let (parts, kid, algorithm) = read(token)?;
         let signed = |key: &IssuerKey| {
-            crypto::verify(signature, message.as_bytes(), &key.key, algorithm).is_ok_and(|matches| matches)
+            crypto::verify(parts.signature, parts.message.as_bytes(), &key.key, algorithm)
+                .is_ok_and(|matches| matches)
         };
         if !self.fitting(kid.as_deref(), algorithm).any(signed) {
             return Err(TokenError::IssuerSignature);
         }
-        let payload = URL_SAFE_NO_PAD.decode(payload).map_err(|_| TokenError::Malformed)?;
-        let claims = Claims::from_json(serde_json::from_slice(&payload).map_err(|_| TokenError::Malformed)?)?;
+        let claims = Claims::from_json(parts.claims()?)?;
         claims.lifetime().check(now_s, CLOCK_SKEW_S)?;
         Ok(claims)
     }
@@ -101,18 +87,15 @@ impl IssuerKey {
     }
 }
 
-/// The key's id and the algorithm, from a fixed list: never `none`, and never a shared secret's.
-fn header(token: &str) -> Result<(Option<String>, Algorithm), TokenError> {
-    if token.len() > TOKEN_BYTES_MAX {
-        return Err(TokenError::TooLarge);
-    }
-    let header = token.split('.').next().unwrap_or_default();
-    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| TokenError::Malformed)?;
-    let Header { alg, kid, crit } = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
-    if crit.is_some() {
-        return Err(TokenError::Malformed);
-    }
-    let algorithm = match alg.as_deref() {
+/// A token, the id of its key, and the algorithm, from a fixed list: never `none`, and never a shared secret's.
+fn read(token: &str) -> Result<(Parts<'_>, Option<String>, Algorithm), TokenError> {
+    let parts = Parts::read(token)?;
+    let kid = match &parts.header.kid {
+        Value::Null => None,
+        Value::String(kid) => Some(kid.clone()),
+        _ => return Err(TokenError::Malformed),
+    };
+    let algorithm = match parts.header.alg.as_deref() {
         Some("RS256") => Algorithm::RS256,
         Some("RS384") => Algorithm::RS384,
         Some("RS512") => Algorithm::RS512,
@@ -123,12 +106,12 @@ fn header(token: &str) -> Result<(Option<String>, Algorithm), TokenError> {
         Some("ES384") => Algorithm::ES384,
         _ => return Err(TokenError::Algorithm),
     };
-    Ok((kid, algorithm))
+    Ok((parts, kid, algorithm))
 }
 
 /// Whether a token names an algorithm of public keys, so that only an issuer can have signed it. Nothing is granted on this.
 pub fn is_of_issuer(token: &str) -> bool {
-    header(token).is_ok()
+    read(token).is_ok()
 }
 
 impl fmt::Debug for IssuerKeys {

@@ -7,11 +7,45 @@ use serde_json::Value;
 use crate::error::TokenError;
 use crate::verify::TOKEN_BYTES_MAX;
 
-/// What of a header decides how the signature is checked. `kid` is ignored, as by the service.
+/// What of a header decides how the signature is checked.
 #[derive(Deserialize)]
-struct SignatureHeader {
-    alg: Option<String>,
+pub(crate) struct SignatureHeader {
+    pub(crate) alg: Option<String>,
+    /// Names a key of an issuer. Of tokens that an access key signs it is ignored, as by the service.
+    #[serde(default)]
+    pub(crate) kid: Value,
     crit: Option<Value>,
+}
+
+/// A token, read as far as its signature needs it.
+pub(crate) struct Parts<'t> {
+    pub(crate) header: SignatureHeader,
+    payload: &'t str,
+    /// What is signed.
+    pub(crate) message: &'t str,
+    pub(crate) signature: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    pub(crate) fn read(token: &'t str) -> Result<Self, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::TooLarge);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
+        let header: SignatureHeader =
+            serde_json::from_slice(&decoded(header)?).map_err(|_| TokenError::Malformed)?;
+        if header.crit.is_some() {
+            // RFC 7515 §4.1.11: an extension that is marked critical and not understood makes the token invalid.
+            return Err(TokenError::Malformed);
+        }
+        Ok(Self { header, payload, message, signature })
+    }
+
+    /// The payload's JSON object. Nothing in it counts before the signature has been checked.
+    pub(crate) fn claims(&self) -> Result<serde_json::Map<String, Value>, TokenError> {
+        serde_json::from_slice(&decoded(self.payload)?).map_err(|_| TokenError::Malformed)
+    }
 }
 
 /// Checks that one of the keys signed the token, and yields the payload's JSON object.
@@ -25,14 +59,9 @@ pub(crate) fn open<'k>(
     if token.is_empty() {
         return Err(TokenError::Missing);
     }
-    if token.len() > TOKEN_BYTES_MAX {
-        return Err(TokenError::TooLarge);
-    }
-    let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-    let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed)?;
-    let algorithm = algorithm(&decoded(header)?)?;
-    check_signature(message, signature, algorithm, keys)?;
-    serde_json::from_slice(&decoded(payload)?).map_err(|_| TokenError::Malformed)
+    let parts = Parts::read(token)?;
+    check_signature(parts.message, parts.signature, algorithm(&parts.header)?, keys)?;
+    parts.claims()
 }
 
 /// Signs claims with HS256, the algorithm that every official library uses.
@@ -45,12 +74,7 @@ fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)
 }
 
-fn algorithm(header: &[u8]) -> Result<Algorithm, TokenError> {
-    let header: SignatureHeader = serde_json::from_slice(header).map_err(|_| TokenError::Malformed)?;
-    if header.crit.is_some() {
-        // RFC 7515 §4.1.11: an extension that is marked critical and not understood makes the token invalid.
-        return Err(TokenError::Malformed);
-    }
+fn algorithm(header: &SignatureHeader) -> Result<Algorithm, TokenError> {
     match header.alg.as_deref() {
         Some("HS256") => Ok(Algorithm::HS256),
         Some("HS384") => Ok(Algorithm::HS384),

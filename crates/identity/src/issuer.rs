@@ -3,11 +3,12 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use hubwire_auth::{IssuerKeys, TokenError};
+use hubwire_auth::{Grade, IssuerKeys, TokenError};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::{Error, Grade, Settings};
+use crate::grade::grade;
+use crate::{Error, Settings};
 
 /// A document that is fetched, or why it cannot be had.
 pub type Fetched = Pin<Box<dyn Future<Output = Result<Bytes, String>> + Send>>;
@@ -66,7 +67,7 @@ impl Issuer {
             let (expected, actual) = (self.settings.audience.clone(), claims.audiences.join(", "));
             return Err(Error::Audience { expected, actual });
         }
-        Ok(Grade::of(&claims, &self.settings))
+        Ok(grade(&claims, &self.settings))
     }
 
     /// Keys that can check the token; older ones if the issuer cannot be reached, since a known key does not become wrong by that.

@@ -8,7 +8,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hubwire_identity::{Error, Fetched, Grade, Issuer, Settings};
+use hubwire_auth::Grade;
+use hubwire_identity::{Error, Fetched, Issuer, Settings};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 

@@ -6,13 +6,13 @@ use http::Method;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use hubwire_auth::{
-    Claims, TOKEN_BYTES_MAX, TokenCache, TokenError, bearer_token, is_of_issuer, rest_audience_allows,
+    Claims, Grade, TOKEN_BYTES_MAX, TokenCache, TokenError, bearer_token, is_of_issuer, rest_audience_allows,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::identity::{Grade, Identity, IdentityError};
+use crate::identity::{Identity, IdentityError};
 use crate::options::Options;
 
 /// The audience of Microsoft Entra ID tokens for this kind of service.

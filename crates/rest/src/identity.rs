@@ -2,16 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-/// What a caller may do who shows a token of an issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grade {
-    /// Nothing: its token is good, but nobody has given it a role.
-    Nobody,
-    /// Calls that change nothing.
-    Reader,
-    /// Every call.
-    Owner,
-}
+use hubwire_auth::Grade;
 
 /// Why a token of an issuer opens nothing, in words that do not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,6 +36,6 @@ mod token;
 mod users;
 mod version;
 
-pub use identity::{Grade, Identified, Identity, IdentityError};
+pub use identity::{Identified, Identity, IdentityError};
 pub use options::{Clock, Options};
 pub use rest::Rest;

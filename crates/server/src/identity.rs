@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use hubwire_identity::{Error, Issuer, Settings};
-use hubwire_rest::{Grade, Identified, Identity, IdentityError};
+use hubwire_rest::{Identified, Identity, IdentityError};
 
 /// An issuer that the data plane asks who calls.
 pub(crate) struct Callers(Issuer);
@@ -25,13 +25,10 @@ impl Callers {
 impl Identity for Callers {
     fn identify<'a>(&'a self, token: &'a str, now_s: u64) -> Identified<'a> {
         Box::pin(async move {
-            match self.0.identify(token, now_s).await {
-                Ok(hubwire_identity::Grade::Owner) => Ok(Grade::Owner),
-                Ok(hubwire_identity::Grade::Reader) => Ok(Grade::Reader),
-                Ok(hubwire_identity::Grade::Nobody) => Ok(Grade::Nobody),
-                Err(error @ Error::Unavailable(_)) => Err(IdentityError::Unavailable(error.to_string())),
-                Err(error) => Err(IdentityError::Refused(error.to_string())),
-            }
+            self.0.identify(token, now_s).await.map_err(|error| match error {
+                Error::Unavailable(_) => IdentityError::Unavailable(error.to_string()),
+                _ => IdentityError::Refused(error.to_string()),
+            })
         })
     }
 }
