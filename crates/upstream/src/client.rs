@@ -115,8 +115,8 @@ impl Clients {
     }
 }
 
-/// How long a document may take that an operator has named, in milliseconds.
-const DOCUMENT_TIMEOUT_MS: u64 = 10_000;
+/// How long a document of an issuer may take, in milliseconds.
+pub(crate) const DOCUMENT_TIMEOUT_MS: u64 = 10_000;
 /// The largest such document, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 
@@ -129,15 +129,22 @@ pub async fn fetch(url: &str) -> Result<Bytes, String> {
     let mut request = Request::new(Full::default());
     *request.uri_mut() = url.parse().map_err(|_| format!("`{url}` is not a URL"))?;
     let client = HttpClient::new(Arc::default(), DOCUMENT_TIMEOUT_MS);
-    let get = async {
-        let answer = client.send(request).await.map_err(|error| error.to_string())?;
-        if !answer.status().is_success() {
-            return Err(format!("{url} answered with status {}", answer.status().as_u16()));
-        }
-        read_body(answer.into_body(), DOCUMENT_BYTES_MAX).await.map_err(|error| error.to_string())
-    };
     let patience = Duration::from_millis(DOCUMENT_TIMEOUT_MS);
-    tokio::time::timeout(patience, get).await.unwrap_or_else(|_| Err(format!("{url} did not answer in time")))
+    let got = tokio::time::timeout(patience, document(&client, request, url)).await;
+    got.unwrap_or_else(|_| Err(format!("{url} did not answer in time")))
+}
+
+/// The body of an answer that says that all is well; `what` names it in a sentence that says why not.
+pub(crate) async fn document(
+    client: &HttpClient,
+    request: Request<Full<Bytes>>,
+    what: &str,
+) -> Result<Bytes, String> {
+    let answer = client.send(request).await.map_err(|error| error.to_string())?;
+    if !answer.status().is_success() {
+        return Err(format!("{what} answered with status {}", answer.status()));
+    }
+    read_body(answer.into_body(), DOCUMENT_BYTES_MAX).await.map_err(|error| error.to_string())
 }
 
 /// Host and port of a URL, which is all of it that an error needs.

@@ -12,13 +12,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::client::{HttpClient, read_body};
+use crate::client::{DOCUMENT_TIMEOUT_MS, HttpClient, document};
 use crate::{CallError, Secret};
 
-/// The largest answer of an issuer, in bytes.
-const ANSWER_BYTES_MAX: usize = 256 << 10;
-/// How long an issuer may take, in milliseconds.
-const TIMEOUT_MS: u64 = 10_000;
 /// How long before its end a token is replaced, in milliseconds.
 const MARGIN_MS: u64 = 60_000;
 /// How long a token counts whose issuer does not say, in seconds.
@@ -81,7 +77,7 @@ impl ClientCredentials {
         if let Some(token) = kept.as_ref().filter(|token| token.good_until_ms > now_ms) {
             return Ok(token.header.clone());
         }
-        let granted = tokio::time::timeout(Duration::from_millis(TIMEOUT_MS), self.ask(client));
+        let granted = tokio::time::timeout(Duration::from_millis(DOCUMENT_TIMEOUT_MS), self.ask(client));
         let granted = granted.await.map_err(|_| refused("the issuer did not answer in time"))??;
         let mut header = HeaderValue::from_str(&format!("Bearer {}", granted.access_token))
             .map_err(|_| refused("the issuer's token cannot stand in a header"))?;
@@ -140,12 +136,7 @@ async fn answer<T: for<'de> Deserialize<'de>>(
     request: Request<Full<Bytes>>,
     what: &str,
 ) -> Result<T, CallError> {
-    let answer = client.send(request).await.map_err(|error| refused(&error.to_string()))?;
-    if !answer.status().is_success() {
-        return Err(refused(&format!("{what} answered with status {}", answer.status())));
-    }
-    let body =
-        read_body(answer.into_body(), ANSWER_BYTES_MAX).await.map_err(|error| refused(&error.to_string()))?;
+    let body = document(client, request, what).await.map_err(|error| refused(&error))?;
     // The error of the parser could repeat what it read, which may be a token.
     serde_json::from_slice(&body)
         .map_err(|_| refused(&format!("{what} is not what OpenID Connect says it is")))
