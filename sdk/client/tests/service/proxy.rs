@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::broadcast,
+    sync::{Notify, broadcast},
     task::JoinHandle,
 };
 
@@ -61,6 +61,7 @@ impl Random {
 pub(crate) struct Proxy {
     pub(crate) address: String,
     orders: broadcast::Sender<Fault>,
+    accepted: Arc<Notify>,
     faults: Arc<AtomicU32>,
     listener: JoinHandle<()>,
 }
@@ -75,14 +76,19 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
         let (orders, _) = broadcast::channel(16);
+        let accepted = Arc::new(Notify::new());
         let faults = Arc::new(AtomicU32::new(0));
-        let accept = accept(listener, target, Mutex::new(plan), orders.clone(), faults.clone());
-        Self { address, orders, faults, listener: tokio::spawn(accept) }
+        let accept =
+            accept(listener, target, Mutex::new(plan), orders.clone(), accepted.clone(), faults.clone());
+        Self { address, orders, accepted, faults, listener: tokio::spawn(accept) }
     }
 
-    /// Does something to every connection that is open.
-    pub(crate) fn inflict(&self, fault: Fault) {
-        self.orders.send(fault).expect("there is a connection");
+    /// Does something to every connection that is open, and waits for one if there is none: after a cut, clients
+    /// take a while to come back.
+    pub(crate) async fn inflict(&self, fault: Fault) {
+        while self.orders.send(fault).is_err() {
+            self.accepted.notified().await;
+        }
     }
 
     /// How many faults of the plan have happened.
@@ -102,11 +108,13 @@ async fn accept(
     target: String,
     plan: Mutex<Plan>,
     orders: broadcast::Sender<Fault>,
+    accepted: Arc<Notify>,
     faults: Arc<AtomicU32>,
 ) {
     while let Ok((client, _)) = listener.accept().await {
         let fate = plan.lock().expect("nobody panics under it").next();
         let (target, orders, faults) = (target.clone(), orders.subscribe(), faults.clone());
+        accepted.notify_one();
         tokio::spawn(async move {
             // A service that is not there ends the connection, as it would without a proxy.
             if let Ok(service) = TcpStream::connect(target).await {

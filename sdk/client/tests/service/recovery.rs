@@ -43,7 +43,7 @@ async fn a_reliable_client_takes_its_session_up_again_after_a_cut() {
         client.start().await.expect("the service is there");
         client.join_group("g").await.expect("it may join");
         let id = client.connection_id();
-        proxy.inflict(Fault::Cut);
+        proxy.inflict(Fault::Cut).await;
         let closure = recovering(&mut events).await;
         assert_eq!(closure.code, None, "{closure:?}");
         bob.send_to_group("g", "meanwhile").await.expect("it may send");
@@ -64,7 +64,7 @@ async fn a_dead_peer_is_noticed_by_its_silence() {
     let mut events = client.events();
     client.start().await.expect("the service is there");
     client.join_group("g").await.expect("it may join");
-    proxy.inflict(Fault::Silence);
+    proxy.inflict(Fault::Silence).await;
     // Held up by the dead socket, and written again over the next.
     let sent = client.send_to_group("g", "a").await.expect("it may send");
     assert!(!sent.in_doubt);
@@ -85,7 +85,7 @@ async fn a_plain_client_begins_a_new_session_in_its_groups() {
         client.start().await.expect("the service is there");
         let before = next_connected(&mut events).await.connection_id;
         client.join_group("g").await.expect("it may join");
-        proxy.inflict(Fault::Cut);
+        proxy.inflict(Fault::Cut).await;
         let connected = next_connected(&mut events).await;
         assert_eq!(connected.previous_connection_id, Some(before));
         assert_eq!(connected.rejoined_groups, ["g"]);

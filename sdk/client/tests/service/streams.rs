@@ -150,7 +150,7 @@ async fn a_stream_survives_cuts_of_both_ends_with_nothing_lost_or_doubled() {
     let write = async {
         for number in 0..500 {
             if number % 100 == 50 {
-                proxy.inflict(Fault::Cut);
+                proxy.inflict(Fault::Cut).await;
             }
             writer.write(Data::text(number.to_string())).await.expect("the stream is open");
         }
