@@ -2,6 +2,7 @@ use hubwire_hub::{Answer, ConnectionKey, Opening, Question, Unanswered};
 use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 
+use crate::entrance::Place;
 use crate::stream::Stream;
 
 /// What handshakes and applications tell the worker of a client.
@@ -40,7 +41,7 @@ pub(crate) struct Upgraded {
     pub(crate) early: Vec<u8>,
     /// Either side may compress what it sends.
     pub(crate) compression: bool,
-    pub(crate) permit: ConnectionPermit,
+    pub(crate) place: Place,
 }
 
 /// What a socket is for.
@@ -49,25 +50,4 @@ pub(crate) enum Purpose {
     Serve(ConnectionKey),
     /// Go on with a session that this worker owns, and that its client showed the token for.
     Resume { hub: HubName, id: ConnectionId, reconnection_token: Box<str> },
-}
-
-/// One place among the process's WebSocket connections, given back when dropped.
-pub(crate) struct ConnectionPermit(std::sync::Arc<std::sync::atomic::AtomicUsize>);
-
-impl ConnectionPermit {
-    /// Takes a place, if fewer than `connections_max` are taken.
-    pub(crate) fn take(
-        taken: &std::sync::Arc<std::sync::atomic::AtomicUsize>,
-        connections_max: usize,
-    ) -> Option<Self> {
-        use std::sync::atomic::Ordering::Relaxed;
-        let below = |count: usize| (count < connections_max).then_some(count + 1);
-        taken.fetch_update(Relaxed, Relaxed, below).ok().map(|_| Self(taken.clone()))
-    }
-}
-
-impl Drop for ConnectionPermit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-    }
 }

@@ -6,7 +6,8 @@ use hubwire_protocol::{ConnectionId, HubName};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Settings;
-use crate::arrival::{Arrival, ConnectionPermit, Purpose, Upgraded};
+use crate::arrival::{Arrival, Purpose, Upgraded};
+use crate::entrance::Wanted;
 use crate::stream::Stream;
 use crate::worker::Shared;
 
@@ -45,12 +46,14 @@ impl Door {
     /// Has a session of this process resumed on a socket, which is nonblocking. Its other end is closed if there is no room for it.
     pub fn resume(&self, comeback: Comeback<TcpStream>) {
         let settings: Arc<Settings> = self.0.settings.load_full();
-        let Some(permit) = ConnectionPermit::take(&self.0.connections, settings.limits.connections_max)
-        else {
-            metrics::counter!("webpubsub_connections_refused_total").increment(1);
+        let Comeback { hub, connection: id, reconnection_token, stream } = comeback;
+        // Its user and its address are counted where it was accepted.
+        let wanted = Wanted { hub: &hub, address: None, recovers: true };
+        let Ok(place) = self.0.census.take(&settings.limits, &wanted) else {
+            metrics::counter!("webpubsub_connections_refused_total", "limit" => "connections_max")
+                .increment(1);
             return;
         };
-        let Comeback { hub, connection: id, reconnection_token, stream } = comeback;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a carried socket has ended before it was served");
             return;
@@ -58,7 +61,7 @@ impl Door {
         let arrivals = &self.0.arrivals[usize::from(id.worker()) % self.0.arrivals.len()];
         let stream = Stream::Plain(mio::net::TcpStream::from_std(stream));
         // What comes through another node is not compressed: that node has not agreed to it.
-        let upgraded = Upgraded { stream, early: Vec::new(), compression: false, permit };
+        let upgraded = Upgraded { stream, early: Vec::new(), compression: false, place };
         let purpose = Purpose::Resume { hub, id, reconnection_token };
         // A worker that takes no arrivals has stopped, and its sessions with it.
         let _stopped = arrivals.send(Arrival::Socket { purpose, upgraded });

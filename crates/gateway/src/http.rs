@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 use hubwire_hub::ClientCertificate;
@@ -19,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::Addresses;
 use crate::handshake::{self, Reception};
 
 /// The body of an answer: short, or a page of a listing; or one that goes on.
@@ -41,16 +43,24 @@ pub(crate) struct Channel {
     pub(crate) scheme: &'static str,
     /// The certificates that the peer has shown, its own first; checked in the handshake.
     pub(crate) certificates: Rc<[ClientCertificate]>,
+    /// Who is at the other end, as far as the socket tells; of one request, as far as a trusted proxy tells.
+    pub(crate) address: IpAddr,
 }
 
 impl Channel {
-    pub(crate) fn plain() -> Self {
-        Self { scheme: "http", certificates: Rc::default() }
+    pub(crate) fn plain(address: IpAddr) -> Self {
+        Self { scheme: "http", certificates: Rc::default(), address }
     }
 
     /// A peer with TLS, and its certificates in DER.
-    pub(crate) fn tls<'a>(certificates: impl Iterator<Item = &'a [u8]>) -> Self {
-        Self { scheme: "https", certificates: certificates.map(certificate).collect() }
+    pub(crate) fn tls<'a>(address: IpAddr, certificates: impl Iterator<Item = &'a [u8]>) -> Self {
+        Self { scheme: "https", certificates: certificates.map(certificate).collect(), address }
+    }
+
+    /// The channel as one request goes by it, whose client a trusted proxy may have named; `None` if that client may not come in.
+    fn of_request(&self, addresses: &Addresses, headers: &HeaderMap) -> Option<Self> {
+        let address = addresses.client(self.address, headers);
+        addresses.admit(address).then(|| Self { address, ..self.clone() })
     }
 }
 
@@ -91,14 +101,19 @@ pub(crate) async fn serve<F: Fallback>(
     let (begins, header_timeout) = (begun.clone(), Duration::from_millis(limits.header_timeout_ms));
     let service = service_fn(move |request| {
         begins.set(true);
-        let (reception, fallback, channel) = (reception.clone(), fallback.clone(), channel.clone());
+        let (reception, fallback) = (reception.clone(), fallback.clone());
+        let channel = channel.of_request(&reception.settings.load().addresses, request.headers());
         async move {
+            let Some(channel) = channel else {
+                metrics::counter!("webpubsub_addresses_refused_total").increment(1);
+                return Ok::<_, Infallible>(plain(StatusCode::FORBIDDEN, ADDRESS_REFUSED));
+            };
             let response = if handshake::concerns(request.uri().path()) {
                 handshake::answer(&reception, &channel, request).await
             } else {
                 fallback.answer(channel.scheme, request).await
             };
-            Ok::<_, Infallible>(response)
+            Ok(response)
         }
     });
     let mut server = auto::Builder::new(LocalExecutor);
@@ -134,6 +149,9 @@ async fn silence(header_timeout: Duration, begun: &Cell<bool>) {
     }
 }
 
+/// What somebody is told who may not come in.
+const ADDRESS_REFUSED: &str =
+    "Your address may not use this service (settings addresses.allow and addresses.deny).";
 /// What hyper needs at least to read a request head.
 const MIN_BUFFER_BYTES: usize = 8192;
 /// Requests that one HTTP/2 connection may have open: enough for a busy application server, little enough to bound one peer.

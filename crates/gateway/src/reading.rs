@@ -28,10 +28,13 @@ impl<E: Exchange> State<E> {
             return;
         };
         socket.in_read_queue = false;
+        if socket.paused {
+            return;
+        }
         if std::mem::take(&mut socket.unread) && !socket.partial.is_empty() {
             self.consume(key, &mut []);
         }
-        if self.shard.is_held(key) {
+        if self.shard.is_held(key) || self.socket(key).is_some_and(|socket| socket.paused) {
             return;
         }
         let mut buffer = std::mem::take(&mut self.read_buffer);
@@ -76,12 +79,14 @@ impl<E: Exchange> State<E> {
         let mut taken = 0;
         let message_bytes_max = self.settings.limits.message_bytes_max;
         while !self.shard.is_held(key)
+            && self.may_take(key)
             && let Some(socket) = self.socket(key)
         {
             match socket.decoder.decode(&mut input[taken..], message_bytes_max) {
                 Ok(None) => break,
                 Ok(Some((frame, bytes))) => {
                     taken += bytes;
+                    self.count_frame(key, bytes);
                     if self.accept(key, frame).is_break() {
                         return;
                     }

@@ -1,6 +1,7 @@
 use hubwire_protocol::websocket::Decoder;
 
-use crate::arrival::ConnectionPermit;
+use crate::entrance::Place;
+use crate::pacing::Paces;
 use crate::stream::Stream;
 
 /// A connection's socket and what is in the middle of crossing it. Small, since there is one for every idle connection.
@@ -25,8 +26,12 @@ pub(crate) struct Socket {
     pub(crate) closing: bool,
     /// Its peer broke the framing: what else it sends is dropped, since nobody can tell what it means.
     pub(crate) deaf: bool,
+    /// How fast it is read, if that is bounded.
+    pub(crate) paces: Option<Box<Paces>>,
+    /// It is not read for a moment, since it was too fast.
+    pub(crate) paused: bool,
     /// Its place among the process's connections.
-    _permit: ConnectionPermit,
+    _place: Place,
 }
 
 impl Socket {
@@ -34,7 +39,7 @@ impl Socket {
         stream: Stream,
         early: Vec<u8>,
         compression: bool,
-        permit: ConnectionPermit,
+        place: Place,
         serial: u64,
         now_ms: u64,
     ) -> Self {
@@ -50,7 +55,9 @@ impl Socket {
             in_read_queue: false,
             closing: false,
             deaf: false,
-            _permit: permit,
+            paces: None,
+            paused: false,
+            _place: place,
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +16,14 @@ pub(crate) async fn accept(
     stream: TcpStream,
     config: Arc<ServerConfig>,
     reception: &Reception,
+    address: IpAddr,
 ) -> Option<(TlsStream<TcpStream>, Channel)> {
     let patience = Duration::from_millis(reception.settings.load().limits.header_timeout_ms);
     let accepted = tokio::time::timeout(patience, TlsAcceptor::from(config).accept(stream)).await;
     let error = match accepted {
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-            let channel = Channel::tls(certificates.iter().map(|certificate| certificate.as_ref()));
+            let channel = Channel::tls(address, certificates.iter().map(|certificate| certificate.as_ref()));
             return Some((stream, channel));
         }
         Ok(Err(error)) => error.to_string(),

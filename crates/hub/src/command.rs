@@ -124,6 +124,8 @@ pub enum Reply {
     Session {
         /// The subprotocol to echo.
         subprotocol: Arc<str>,
+        /// Whose session it is.
+        user: Option<UserId>,
     },
     /// Why a message reached somebody, or not.
     Explained(Explanations),

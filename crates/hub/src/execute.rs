@@ -178,9 +178,12 @@ impl Shard {
     }
 
     fn session(&self, hub: &HubName, id: ConnectionId) -> Reply {
-        let subprotocol =
-            self.find_session(hub, id).and_then(|key| self.connections[key.index()].subprotocol.clone());
-        subprotocol.map_or(Reply::Missing, |subprotocol| Reply::Session { subprotocol })
+        let session = self.find_session(hub, id).and_then(|key| {
+            let connection = &self.connections[key.index()];
+            let user = connection.user.clone();
+            connection.subprotocol.clone().map(|subprotocol| Reply::Session { subprotocol, user })
+        });
+        session.unwrap_or(Reply::Missing)
     }
 }
 

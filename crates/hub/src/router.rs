@@ -3,7 +3,7 @@ use std::pin::Pin;
 
 use hubwire_protocol::HubName;
 
-use crate::{Command, Envelope, Reply};
+use crate::{Command, Envelope, Reply, Strain};
 
 /// The answer to a command, once every shard in its scope has acted.
 pub type Routed = Pin<Box<dyn Future<Output = Result<Reply, Busy>> + Send>>;
@@ -30,6 +30,9 @@ pub enum Busy {
         "A node of the cluster did not answer in time (limit cluster_answer_timeout_ms): part of the service may have acted."
     )]
     Unanswered,
+    /// The process turns new work away, since it could not finish what it has; nothing took effect.
+    #[error("The service turns new work away, since {0}.")]
+    Strained(Strain),
 }
 
 /// The way to all shards, wherever they are: other workers of this process, or of other nodes.

@@ -280,6 +280,13 @@ impl Shard {
         self.connections.get(key.index()).and_then(Connection::pubsub)
     }
 
+    /// The hub of a connection that has not ended.
+    pub fn hub(&self, key: ConnectionKey) -> Option<&HubName> {
+        let connection =
+            self.connections.get(key.index()).filter(|connection| connection.link != Link::Ended)?;
+        Some(&self.hubs[connection.hub as usize].name)
+    }
+
     pub(crate) fn hub_slot(&self, hub: &HubName) -> Option<u32> {
         self.hub_slots.get(hub).copied()
     }

@@ -129,6 +129,9 @@ pub(crate) enum Error {
         "A connection has reached the limit of the groups it may be in. Memberships below the limit were made."
     )]
     GroupLimit,
+    /// The hub is called faster than it may be.
+    #[error("The hub is called too fast: limit rest_calls_per_hub_per_s_max.")]
+    Pace,
     /// A worker has too much waiting.
     #[error("The service is busy. {0}")]
     Busy(#[from] Busy),
@@ -167,6 +170,7 @@ impl Error {
                 outline(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Error.UnsupportedMediaType", REQUEST)
             }
             Self::BodyTimeout { .. } => outline(StatusCode::REQUEST_TIMEOUT, "Error.RequestTimeout", REQUEST),
+            Self::Pace => outline(StatusCode::TOO_MANY_REQUESTS, "Error.TooManyRequests", REQUEST),
             Self::Busy(_) => outline(StatusCode::SERVICE_UNAVAILABLE, "Error.Busy", "Service"),
             Self::Internal(_) => {
                 outline(StatusCode::INTERNAL_SERVER_ERROR, "Error.InternalServerError", "Service")

@@ -1,6 +1,7 @@
 //! The REST data plane: what application servers call to publish and to manage connections, groups, users and permissions.
 //!
-//! Its nouns: [`Rest`] answers one request; its [`Options`] can be replaced while it runs; a [`Clock`] is handed in. Within, a request
+//! Its nouns: [`Rest`] answers one request; its [`Options`] can be replaced while it runs; a [`Clock`] is handed in; its [`Intake`] tells whether
+//! there is room for another call. Within, a request
 //! is matched to an operation, becomes a call, and ends as a success or as an error in words; there is one file for each resource.
 //!
 //! It must never know about sockets, listeners, TLS, workers or the state of a hub: requests come in as values, and everything that
@@ -16,6 +17,7 @@ mod error;
 mod groups;
 mod health;
 mod identity;
+mod intake;
 mod members;
 mod membership;
 mod metadata;
@@ -37,5 +39,6 @@ mod users;
 mod version;
 
 pub use identity::{Identified, Identity, IdentityError};
+pub use intake::Intake;
 pub use options::{Clock, Options};
 pub use rest::Rest;

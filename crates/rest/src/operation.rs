@@ -31,6 +31,23 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Whether it takes something away, so that a strained service is better for it.
+    pub(crate) fn frees(self) -> bool {
+        matches!(
+            self,
+            Self::CloseAllConnections
+                | Self::CloseGroupConnections
+                | Self::CloseUserConnections
+                | Self::CloseConnection
+                | Self::RemoveConnectionFromGroup
+                | Self::RemoveConnectionFromAllGroups
+                | Self::RemoveUserFromGroup
+                | Self::RemoveUserFromAllGroups
+                | Self::RemoveConnectionsFromGroups
+                | Self::RevokePermission
+        )
+    }
+
     /// The name that metrics show.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -21,6 +21,8 @@ pub struct Options {
     pub body_bytes_max: usize,
     /// How long a request body may take to arrive, in milliseconds; a slower caller gets 408.
     pub body_timeout_ms: u64,
+    /// Calls that each hub may get in a second, a second's worth at once; no bound if `None`. One more is refused with status 429.
+    pub calls_per_hub_per_s_max: Option<u64>,
     /// After how many seconds a caller is told to try again when the service is busy.
     pub retry_after_s: u32,
 }
@@ -43,6 +45,7 @@ impl Options {
             public_endpoints: Vec::new(),
             body_bytes_max: Self::BODY_BYTES_MAX,
             body_timeout_ms: Self::BODY_TIMEOUT_MS,
+            calls_per_hub_per_s_max: None,
             retry_after_s: Self::RETRY_AFTER_S,
         }
     }

@@ -95,7 +95,7 @@ fn fail(error: &Error, retry_after_s: u32) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, if matches!(error, Error::Filter(_)) { PROBLEM } else { JSON });
     headers.insert(ERROR_CODE, HeaderValue::from_static(code));
     match error {
-        Error::Busy(_) => headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s)),
+        Error::Busy(_) | Error::Pace => headers.insert(RETRY_AFTER, HeaderValue::from(retry_after_s)),
         Error::MethodNotAllowed { allow } => headers.insert(ALLOW, HeaderValue::from_static(allow)),
         _ => None,
     };

@@ -14,6 +14,7 @@ use hubwire_protocol::HubName;
 use crate::authorization::Authorizer;
 use crate::call::Call;
 use crate::error::Error;
+use crate::intake::Intake;
 use crate::operation::Operation;
 use crate::options::{Clock, Options};
 use crate::paging::Paging;
@@ -41,6 +42,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     paging: Paging,
     authorizer: Authorizer,
+    intake: Intake,
     tally: Tally,
 }
 
@@ -62,9 +64,10 @@ impl Rest {
         observer: Arc<dyn Observer>,
         clock: Arc<dyn Clock>,
         paging_key: [u8; 32],
+        intake: Intake,
     ) -> Self {
         let (paging, authorizer, tally) = (Paging::new(&paging_key), Authorizer::default(), Tally::default());
-        Self(Arc::new(Shared { options, router, observer, clock, paging, authorizer, tally }))
+        Self(Arc::new(Shared { options, router, observer, clock, paging, authorizer, intake, tally }))
     }
 
     /// Whether a request with this path is for the data plane.
@@ -145,15 +148,18 @@ impl Rest {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let Shared { router, observer, clock, paging, authorizer, .. } = &*self.0;
+        let Shared { router, observer, clock, paging, authorizer, intake, .. } = &*self.0;
         let Matched { operation, path, names } = matched;
         let query = Query::parse(head.uri.query())?;
         version::check(&query)?;
         if operation == Operation::HealthCheck {
             return health::check(&**router);
         }
+        intake.check_load(operation)?;
         let (authority, now_s) = (authority(head), clock.unix_s());
         authorizer.authorize(options, head, authority, path.as_str(), now_s).await?;
+        let hub = HubName::parse(names.hub)?;
+        intake.check_pace(options, &hub, begun_us)?;
         let call = Call {
             router: &**router,
             observer: &**observer,
@@ -166,7 +172,7 @@ impl Rest {
             raw_path: head.uri.path(),
             headers: &head.headers,
             query: &query,
-            hub: HubName::parse(names.hub)?,
+            hub,
             names: &names,
         };
         run(operation, &call, body).await

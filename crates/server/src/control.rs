@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::reload::Reloadable;
+use crate::reload::{Reloadable, lock};
 
 /// How often the configuration file is looked at. Polling sees changes that notifications miss: bind mounts, swapped symbolic links.
 const FILE_POLL_INTERVAL_MS: u64 = 500;
@@ -68,9 +68,4 @@ pub(crate) fn reload(reloadable: &Mutex<Reloadable>) {
             tracing::error!(%error, "the configuration is wrong and changes nothing");
         }
     }
-}
-
-fn lock(reloadable: &Mutex<Reloadable>) -> std::sync::MutexGuard<'_, Reloadable> {
-    // A reload that panicked has stored either all of its values or none that matter.
-    reloadable.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use hubwire_console::Console;
 use hubwire_gateway::{Body, Fallback};
+use hubwire_hub::{Load, Strain};
 use hubwire_rest::Rest;
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ const GREETING: &str =
 pub(crate) struct Site {
     pub(crate) rest: Rest,
     pub(crate) console: Console,
+    /// How strained the process is.
+    pub(crate) load: Arc<Load>,
     /// Cancelled when the service begins to stop.
     pub(crate) stop: CancellationToken,
     /// The public endpoint, which may change while the service runs.
@@ -44,7 +47,13 @@ impl Fallback for Site {
             "/readyz" if looks && self.stop.is_cancelled() => {
                 return page(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
             }
-            "/readyz" if looks => return page(StatusCode::OK, "ready\n"),
+            "/readyz" if looks => {
+                return match self.load.any_strain() {
+                    Some(Strain::Memory) => page(StatusCode::SERVICE_UNAVAILABLE, "overloaded: memory\n"),
+                    Some(Strain::Lag) => page(StatusCode::SERVICE_UNAVAILABLE, "overloaded: lag\n"),
+                    None => page(StatusCode::OK, "ready\n"),
+                };
+            }
             _ => {}
         }
         page(

@@ -17,6 +17,7 @@ mod error;
 mod fallback;
 mod identity;
 mod metrics;
+mod overload;
 mod reload;
 mod server;
 

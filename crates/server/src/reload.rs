@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use hubwire_gateway::Settings;
@@ -68,11 +68,21 @@ impl Reloadable {
         Ok(())
     }
 
+    /// How much memory the process may hold, if somebody has said so.
+    pub(crate) fn memory_bytes_max(&self) -> Option<u64> {
+        bound(self.config.limits.memory_bytes_max)
+    }
+
     /// The files to watch: the configuration, and what it names of TLS.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let tls = self.config.tls.iter().flat_map(|tls| &tls.files);
         self.overrides.config.iter().chain(tls).cloned().collect()
     }
+}
+
+pub(crate) fn lock(reloadable: &Mutex<Reloadable>) -> MutexGuard<'_, Reloadable> {
+    // A reload that panicked has stored either all of its values or none that matter.
+    reloadable.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The settings that differ, but cannot change while the service runs.
@@ -104,6 +114,11 @@ fn size(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
+/// A bound of which 0 means that there is none.
+fn bound(value: u64) -> Option<u64> {
+    Some(value).filter(|value| *value > 0)
+}
+
 fn public_endpoints(config: &Config) -> Vec<String> {
     config.endpoint.iter().map(|endpoint| endpoint.authority().to_owned()).collect()
 }
@@ -118,11 +133,21 @@ fn settings(config: &Config) -> Settings {
         protobuf_json: config.protobuf_json,
         compression: config.compression,
         tls: config.tls.as_ref().map(|tls| tls.server.clone()),
+        addresses: config.addresses.clone(),
         presence: config.presence.clone(),
         limits: hubwire_gateway::Limits {
             message_bytes_max: size(limits.message_bytes_max),
             connections_max: size(limits.connections_max),
             http_connections_max: size(limits.http_connections_max),
+            connections_per_hub_max: bound(limits.connections_per_hub_max).map(size),
+            connections_per_user_max: bound(limits.connections_per_user_max).map(size),
+            connections_per_address_max: bound(limits.connections_per_address_max).map(size),
+            http_connections_per_address_max: bound(limits.http_connections_per_address_max).map(size),
+            handshakes_per_address_per_s_max: bound(limits.handshakes_per_address_per_s_max),
+            frames_per_connection_per_s_max: bound(limits.frames_per_connection_per_s_max),
+            bytes_per_connection_per_s_max: bound(limits.bytes_per_connection_per_s_max),
+            frames_per_hub_per_s_max: bound(limits.frames_per_hub_per_s_max),
+            worker_lag_max_ms: limits.worker_lag_max_ms,
             header_timeout_ms: limits.request_header_timeout_ms,
             header_bytes_max: size(limits.request_header_bytes_max),
             ping_interval_ms: limits.ping_interval_ms,
@@ -185,6 +210,7 @@ fn options(config: &Config, generation: u64, callers: Option<Arc<Callers>>) -> O
         public_endpoints: public_endpoints(config),
         body_bytes_max: size(config.limits.request_body_bytes_max),
         body_timeout_ms: config.limits.request_body_timeout_ms,
+        calls_per_hub_per_s_max: bound(config.limits.rest_calls_per_hub_per_s_max),
         ..Options::new(config.keys.clone())
     }
 }

@@ -1,6 +1,6 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use aws_lc_rs::hmac;
@@ -8,10 +8,10 @@ use hubwire_auth::ReconnectionKey;
 use hubwire_cluster::memory::{self, InboxLimits};
 use hubwire_cluster::nats::{self, Node};
 use hubwire_console::{Clerk, Console, Desk};
-use hubwire_gateway::{Carrier, Environment, Parts, Worker};
-use hubwire_hub::{Exchange, Router};
+use hubwire_gateway::{Carrier, Environment, Parts, Surroundings, Worker};
+use hubwire_hub::{Exchange, HubPaces, Load, Router};
 use hubwire_outbox::{Outbox, Place};
-use hubwire_rest::Rest;
+use hubwire_rest::{Intake, Rest};
 use hubwire_upstream::Upstream;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SystemEnvironment;
 use crate::cluster::{ClusterThread, NodeCarrier};
 use crate::fallback::Site;
-use crate::reload::{Reloadable, outbox_limits};
-use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics};
+use crate::reload::{Reloadable, lock, outbox_limits};
+use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics, overload};
 
 /// The service, before it runs.
 pub struct Server;
@@ -74,11 +74,19 @@ impl Server {
         let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone(), desk.clone());
         let delivery =
             Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
-        let assembly =
-            Assembly { config: &config, reloadable: &reloadable, environment, upstream, desk, stop: &stop };
+        let load = Arc::new(Load::new(listeners.len()));
+        let assembly = Assembly {
+            config: &config,
+            reloadable: &reloadable,
+            environment,
+            upstream,
+            desk,
+            load: load.clone(),
+            stop: &stop,
+        };
         let cluster =
             assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
-        let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk };
+        let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk, load };
         threads.push(control.start(stop.clone())?);
         Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster })
     }
@@ -134,6 +142,7 @@ struct Assembly<'a> {
     environment: Arc<SystemEnvironment>,
     upstream: Upstream,
     desk: Arc<Desk>,
+    load: Arc<Load>,
     stop: &'a CancellationToken,
 }
 
@@ -178,8 +187,15 @@ impl Assembly<'_> {
         carrier: Option<Arc<dyn Carrier>>,
     ) -> Vec<Worker> {
         let settings = lock(self.reloadable).settings.clone();
-        let key = ReconnectionKey::new(reconnection_key);
-        Worker::team(workers, settings, self.environment.clone(), router, self.desk.clone(), key, carrier)
+        let surroundings = Surroundings {
+            environment: self.environment.clone(),
+            router,
+            observer: self.desk.clone(),
+            reconnection_key: ReconnectionKey::new(reconnection_key),
+            carrier,
+            load: self.load.clone(),
+        };
+        Worker::team(workers, settings, surroundings)
     }
 
     fn start_team<E: Exchange + Send + 'static>(
@@ -196,17 +212,20 @@ impl Assembly<'_> {
         };
         // Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
         let paging_key = derived_key(self.config.keys.primary.expose(), b"hubwire continuation tokens");
+        let (load, paces) = (self.load.clone(), Arc::new(HubPaces::default()));
         let console = Console::new(self.desk.clone(), router.clone(), listeners.len());
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
         {
             let (router, clock) = (router.clone(), self.environment.clone());
-            let rest = Rest::new(options.clone(), router, self.desk.clone(), clock, paging_key);
+            let worker_index = index as u8;
+            let intake = Intake { worker: worker_index, load: load.clone(), paces: paces.clone() };
+            let rest = Rest::new(options.clone(), router, self.desk.clone(), clock, paging_key, intake);
             let (console, endpoint, stop) = (console.clone(), endpoint.clone(), self.stop.clone());
-            let fallback = Site { rest, console, stop, endpoint };
+            let fallback = Site { rest, console, stop, endpoint, load: load.clone() };
             let application = Box::new(self.upstream.application());
             let released = released.clone();
-            let parts = Parts { index: index as u8, listener, exchange, fallback, released, application };
+            let parts = Parts { index: worker_index, listener, exchange, fallback, released, application };
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
         Ok(())
@@ -219,10 +238,6 @@ impl Assembly<'_> {
         second.copy_from_slice(&self.environment.random().to_ne_bytes());
         key
     }
-}
-
-fn lock(reloadable: &Mutex<Reloadable>) -> MutexGuard<'_, Reloadable> {
-    reloadable.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn open_outbox(config: &Config, environment: &SystemEnvironment) -> Result<Arc<Outbox>, Error> {
@@ -307,11 +322,12 @@ struct Control {
     seen: control::Fingerprints,
     metrics_listener: Option<TcpListener>,
     clerk: Clerk,
+    load: Arc<Load>,
 }
 
 impl Control {
     fn start(self, stop: CancellationToken) -> Result<JoinHandle<()>, Error> {
-        let Self { reloadable, seen, metrics_listener, clerk } = self;
+        let Self { reloadable, seen, metrics_listener, clerk, load } = self;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let run = move || {
             LocalSet::new().block_on(&runtime, async {
@@ -322,6 +338,7 @@ impl Control {
                         }
                     });
                 }
+                tokio::task::spawn_local(overload::follow(load, reloadable.clone(), stop.clone()));
                 tokio::task::spawn_local(control::follow_files(reloadable, seen, stop.clone()));
                 tokio::task::spawn_local(clerk.run(stop.clone()));
                 stop.cancelled().await;

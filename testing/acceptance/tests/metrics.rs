@@ -44,7 +44,7 @@ fn the_metrics_show_what_happens_and_no_secrets() {
     assert_eq!(site.handshake(&token).path("/client/hubs/chat?access_token=wrong").status(), 401);
     expect("webpubsub_connections", "", 4.0);
     expect("webpubsub_connection_opens_total", "", 4.0);
-    expect("webpubsub_connections_refused_total", "", 1.0);
+    expect("webpubsub_connections_refused_total", "limit=\"connections_max\"", 1.0);
     expect("webpubsub_client_requests_status_total", "status=\"101\"", 4.0);
     expect("webpubsub_client_requests_status_total", "status=\"401\"", 1.0);
     expect("webpubsub_client_requests_status_total", "status=\"429\"", 1.0);

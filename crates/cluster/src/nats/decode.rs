@@ -165,7 +165,10 @@ pub(crate) fn answer(answer: schema::Answer) -> Result<Option<Reply>, DecodeErro
         Ok(AnswerKind::Members) => {
             Reply::Members(answer.members.into_iter().map(member).collect::<Result<_, _>>()?)
         }
-        Ok(AnswerKind::Session) => Reply::Session { subprotocol: answer.subprotocol.into() },
+        Ok(AnswerKind::Session) => Reply::Session {
+            subprotocol: answer.subprotocol.into(),
+            user: answer.user.as_deref().map(UserId::from_token),
+        },
         Ok(AnswerKind::Busy | AnswerKind::Misunderstood) => return Ok(None),
         Ok(AnswerKind::Unknown) | Err(_) => return Err(DecodeError::Part("the kind of an answer")),
     }))

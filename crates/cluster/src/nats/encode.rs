@@ -156,9 +156,11 @@ pub(crate) fn answer(ticket: u64, reply: Option<&Reply>) -> schema::Answer {
             };
             schema::Answer { members: members.iter().map(member).collect(), ..of(AnswerKind::Members) }
         }
-        Some(Reply::Session { subprotocol }) => {
-            schema::Answer { subprotocol: (**subprotocol).to_owned(), ..of(AnswerKind::Session) }
-        }
+        Some(Reply::Session { subprotocol, user }) => schema::Answer {
+            subprotocol: (**subprotocol).to_owned(),
+            user: user.as_ref().map(|user| user.as_str().to_owned()),
+            ..of(AnswerKind::Session)
+        },
         Some(Reply::Explained(_) | Reply::Surveyed(_)) => of(AnswerKind::Misunderstood),
     }
 }

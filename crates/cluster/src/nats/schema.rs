@@ -366,6 +366,8 @@ pub(crate) struct Answer {
     pub(crate) members: Vec<Member>,
     #[prost(string, tag = "4")]
     pub(crate) subprotocol: String,
+    #[prost(string, optional, tag = "5")]
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

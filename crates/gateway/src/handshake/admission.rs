@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::refusal::Refusal;
 use super::request::Call;
 use super::upgrade::Onward;
-use super::{Reception, attempt, simple, upgrade};
+use super::{Reception, attempt, entry, simple, upgrade};
 use crate::arrival::{Arrival, Purpose};
 use crate::http::{Body, Channel};
 
@@ -27,8 +27,8 @@ pub(super) async fn answer(
     let claims = authenticate(reception, request, call)?;
     let groups = initial_groups(claims.as_ref())?;
     let mode = simple::mode(call)?;
-    let permit = upgrade::permit(reception)?;
-    let id = reception.environment.connection_id(reception.worker);
+    let mut place = entry::place(reception, channel, call, false)?;
+    let id = reception.surroundings.environment.connection_id(reception.worker);
     let origin = attempt::origin(reception, request.headers());
     let accepted = if reception.application.decides(&call.hub) {
         let mut attempt =
@@ -42,11 +42,14 @@ pub(super) async fn answer(
     let known = subprotocol.as_deref().and_then(Subprotocol::from_offer);
     let reliable = known.is_some_and(Subprotocol::is_reliable);
     let user = accepted.user.or_else(|| claims.as_ref().and_then(|claims| claims.user_id.clone()));
+    let user = user.as_deref().map(UserId::from_token);
+    let limits = &reception.settings.load_full().limits;
+    place.seat(limits, &call.hub, user.as_ref(), false).map_err(entry::full)?;
     let roles = accepted.roles.as_ref().or(claims.as_ref().map(|claims| &claims.roles));
     let opening = Opening {
         id,
         hub: call.hub.clone(),
-        user: user.as_deref().map(UserId::from_token),
+        user,
         permissions: permissions(roles, call),
         groups: accepted.groups.unwrap_or(groups),
         protocol: known.map_or_else(|| Protocol::Simple(Box::new(mode)), Protocol::PubSub),
@@ -57,7 +60,7 @@ pub(super) async fn answer(
     };
     let purpose = Purpose::Serve(begin(reception, opening).await?);
     let onward = Onward::Worker(reception.worker, purpose);
-    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), (onward, permit)))
+    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), (onward, place)))
 }
 
 /// What is spoken, and echoed: what the application chose, else the first offer that the service speaks. An application cannot choose what
@@ -96,7 +99,7 @@ async fn begin(reception: &Reception, opening: Opening) -> Result<ConnectionKey,
     let _stopped = reception.arrivals[usize::from(reception.worker)].send(arrival);
     let begun = Begun { key: Some(key.await.map_err(|_| Busy::Inbox)?), reception };
     // Workers of other nodes hear of it a little later.
-    reception.router.settled().await?;
+    reception.surroundings.router.settled().await?;
     Ok(begun.keep())
 }
 
@@ -136,7 +139,7 @@ fn authenticate(
         }
         return Err(TokenError::Missing.into());
     };
-    let now_s = reception.environment.unix_s();
+    let now_s = reception.surroundings.environment.unix_s();
     let claims = verify(&settings.keys, token, now_s)?;
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let authorities: Vec<&str> =
@@ -163,9 +166,9 @@ fn permissions(roles: Option<&Vec<String>>, call: &Call) -> Permissions {
 }
 
 fn reconnection_token(reception: &Reception, id: ConnectionId) -> Result<String, Refusal> {
-    let token_id = format!("{:032x}", reception.environment.random());
-    let now_s = reception.environment.unix_s();
-    reception.reconnection_key.issue(&id.to_string(), &token_id, now_s).map_err(|error| {
+    let token_id = format!("{:032x}", reception.surroundings.environment.random());
+    let now_s = reception.surroundings.environment.unix_s();
+    reception.surroundings.reconnection_key.issue(&id.to_string(), &token_id, now_s).map_err(|error| {
         tracing::error!(%error, "a reconnection token cannot be signed");
         Refusal::Internal
     })

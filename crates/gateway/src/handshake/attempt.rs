@@ -35,7 +35,7 @@ pub(super) fn attempt(
         hub: call.hub.clone(),
         user: claims.and_then(|claims| claims.user_id.clone()),
         origin: origin.clone(),
-        raised_ms: reception.environment.unix_ms(),
+        raised_ms: reception.surroundings.environment.unix_ms(),
         claims: claims.map(|claims| claims.all.clone().into_iter().collect()).unwrap_or_default(),
         query: query(call),
         headers: shown_headers(headers),

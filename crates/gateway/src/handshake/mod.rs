@@ -2,6 +2,7 @@
 
 mod admission;
 mod attempt;
+mod entry;
 mod recovery;
 mod refusal;
 mod request;
@@ -11,19 +12,18 @@ mod upgrade;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use hubwire_auth::ReconnectionKey;
-use hubwire_hub::{Application, Count, Fact, Happening, Observer, Router};
+use hubwire_hub::{Application, Count, Fact, Happening};
 use hyper::body::Incoming;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::arrival::Arrival;
+use crate::entrance::{Census, HandshakePaces};
 use crate::http::{Body, Channel};
 use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS};
-use crate::{Carrier, Environment, Settings};
+use crate::{Settings, Surroundings};
 
 pub(crate) use request::concerns;
 pub(crate) use texts::Texts;
@@ -34,15 +34,13 @@ use refusal::Refusal;
 pub(crate) struct Reception {
     pub(crate) worker: u8,
     pub(crate) settings: Arc<ArcSwap<Settings>>,
-    pub(crate) environment: Arc<dyn Environment>,
-    pub(crate) router: Arc<dyn Router>,
+    pub(crate) surroundings: Surroundings,
     pub(crate) application: Rc<dyn Application>,
-    pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) reconnection_key: ReconnectionKey,
-    pub(crate) carrier: Option<Arc<dyn Carrier>>,
     pub(crate) texts: Texts,
-    /// WebSocket connections of the whole process.
-    pub(crate) connections: Arc<AtomicUsize>,
+    /// Who has a place in the whole process.
+    pub(crate) census: Arc<Census>,
+    /// How fast each address makes handshakes, with any worker.
+    pub(crate) handshakes: Arc<HandshakePaces>,
     /// The way to every worker, this one included. Each handshake sends at most two
     /// arrivals, and each open question one, so the bounds of those bound it.
     pub(crate) arrivals: Arc<[UnboundedSender<Arrival>]>,
@@ -69,12 +67,12 @@ pub(crate) async fn answer(
 /// Counts a refusal, and tells whoever watches.
 fn tell(reception: &Reception, request: &Request<Incoming>, refusal: &Refusal) {
     let status = refusal.status().as_u16();
-    reception.observer.count(Count::Refused(status));
-    if reception.observer.is_watching() {
+    reception.surroundings.observer.count(Count::Refused(status));
+    if reception.surroundings.observer.is_watching() {
         let path = request.uri().path().to_owned();
         let happening = Happening::Refused { status, reason: refusal.to_string(), path };
         let fact = Fact::of_hub(request::hub(request), happening);
-        reception.observer.observe(Some(reception.worker), vec![fact], 0);
+        reception.surroundings.observer.observe(Some(reception.worker), vec![fact], 0);
     }
 }
 
@@ -86,8 +84,9 @@ async fn admit(
 ) -> Result<Response<Body>, Refusal> {
     let key = upgrade::check(request)?;
     let call = request::Call::parse(request)?;
+    entry::check(reception, channel, request, &call)?;
     if let Some(id) = call.recovered_connection() {
-        return recovery::answer(reception, request, &call, &id, &key).await;
+        return recovery::answer(reception, channel, request, &call, (&id, &key)).await;
     }
     admission::answer(reception, channel, request, &call, &key).await
 }

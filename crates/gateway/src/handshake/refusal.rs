@@ -1,6 +1,6 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use hubwire_auth::TokenError;
-use hubwire_hub::Busy;
+use hubwire_hub::{Busy, Strain};
 use hubwire_protocol::NameError;
 
 use crate::http::{Body, plain};
@@ -38,9 +38,18 @@ pub(crate) enum Refusal {
     /// Status 400.
     #[error("Invalid noEcho. Valid values are true and false.")]
     NoEcho,
+    /// Status 403.
+    #[error("Pages of this origin may not connect to this hub (setting allowed_origins).")]
+    Origin,
+    /// Status 429, by the name of the bound.
+    #[error("Connection count reaches limit: {0}.")]
+    ConnectionLimit(&'static str),
     /// Status 429.
-    #[error("Connection count reaches limit: connections_max.")]
-    ConnectionLimit,
+    #[error("Too many handshakes from one address: limit handshakes_per_address_per_s_max.")]
+    Pace,
+    /// Status 503.
+    #[error("The service turns new clients away, since {strain}.")]
+    Strained { strain: Strain, retry_after_s: u8 },
     /// Status 503: no reason for a client to give its session up.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -62,8 +71,9 @@ impl Refusal {
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::ConnectionLimit => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Origin => StatusCode::FORBIDDEN,
+            Self::ConnectionLimit(_) | Self::Pace => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) | Self::Strained { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Rejected(status) => *status,
             Self::Unanswered | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -74,13 +84,18 @@ impl Refusal {
     pub(super) fn response(&self) -> Response<Body> {
         let mut response = plain(self.status(), self.to_string());
         let hint = match self {
-            Self::Version => Some((header::SEC_WEBSOCKET_VERSION, "13")),
-            Self::Token(_) => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            Self::ConnectionLimit | Self::Busy(_) => Some((header::RETRY_AFTER, "1")),
+            Self::Version => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
+            Self::Token(_) => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Self::ConnectionLimit(_) | Self::Pace | Self::Busy(_) => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            Self::Strained { retry_after_s, .. } => {
+                Some((header::RETRY_AFTER, HeaderValue::from(u16::from(*retry_after_s))))
+            }
             _ => None,
         };
         if let Some((name, value)) = hint {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

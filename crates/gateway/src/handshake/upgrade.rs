@@ -12,7 +12,8 @@ use tokio_rustls::server::TlsStream;
 
 use super::Reception;
 use super::refusal::Refusal;
-use crate::arrival::{Arrival, ConnectionPermit, Purpose, Upgraded};
+use crate::arrival::{Arrival, Purpose, Upgraded};
+use crate::entrance::Place;
 use crate::http::Body;
 use crate::stream::Stream;
 
@@ -42,15 +43,6 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
     key.cloned().ok_or(Refusal::Key)
 }
 
-/// Takes a place among the process's connections.
-pub(super) fn permit(reception: &Reception) -> Result<ConnectionPermit, Refusal> {
-    let connections_max = reception.settings.load().limits.connections_max;
-    ConnectionPermit::take(&reception.connections, connections_max).ok_or_else(|| {
-        metrics::counter!("webpubsub_connections_refused_total").increment(1);
-        Refusal::ConnectionLimit
-    })
-}
-
 /// Whether the client asks for compression in a way that the service answers, and the settings allow it.
 fn agrees_on_compression(reception: &Reception, headers: &HeaderMap) -> bool {
     let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
@@ -63,7 +55,7 @@ pub(super) enum Onward {
     /// To a worker of this process.
     Worker(u8, Purpose),
     /// To a session elsewhere.
-    Elsewhere(Box<dyn FnOnce(hyper::upgrade::Upgraded, ConnectionPermit)>),
+    Elsewhere(Box<dyn FnOnce(hyper::upgrade::Upgraded, Place)>),
 }
 
 /// Answers 101, and sends the socket on once the answer is out.
@@ -72,7 +64,7 @@ pub(super) fn accept(
     request: &mut Request<Incoming>,
     key: &HeaderValue,
     subprotocol: Option<&str>,
-    (onward, permit): (Onward, ConnectionPermit),
+    (onward, place): (Onward, Place),
 ) -> Response<Body> {
     // A session elsewhere has not agreed to it.
     let compression =
@@ -81,14 +73,14 @@ pub(super) fn accept(
     let arrivals = reception.arrivals.clone();
     tokio::task::spawn_local(async move {
         let (worker, purpose, upgraded) = match (upgrade.await, onward) {
-            (Ok(upgraded), Onward::Elsewhere(carry)) => return carry(upgraded, permit),
+            (Ok(upgraded), Onward::Elsewhere(carry)) => return carry(upgraded, place),
             // The client went away between its request and our answer.
             (Err(_), Onward::Elsewhere(_)) => return,
             (upgraded, Onward::Worker(worker, purpose)) => (worker, purpose, upgraded),
         };
         let arrival = match (upgraded.map(take_socket), purpose) {
             (Ok(Some((stream, early))), purpose) => {
-                let upgraded = Upgraded { stream, early, compression, permit };
+                let upgraded = Upgraded { stream, early, compression, place };
                 Arrival::Socket { purpose, upgraded }
             }
             (Ok(None) | Err(_), Purpose::Serve(key)) => Arrival::Abandoned(key),

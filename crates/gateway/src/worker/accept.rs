@@ -1,3 +1,4 @@
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,9 +7,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::entrance::read_proxy_header;
 use crate::handshake::Reception;
 use crate::http::Channel;
-use crate::{Fallback, http, tls};
+use crate::{Fallback, Settings, http, tls};
 
 /// What accepts sockets and serves HTTP on them.
 pub(super) struct Accepting<F> {
@@ -20,9 +22,14 @@ pub(super) struct Accepting<F> {
 /// How long to wait when the system has no descriptor left for a new socket: others must close first.
 const ACCEPT_PAUSE_MS: u64 = 50;
 
-/// What a socket over the bound is told before it is closed.
-const REFUSAL: &[u8] =
+/// What a socket over `http_connections_max` is told before it is closed.
+const PROCESS_FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// What a socket over `http_connections_per_address_max` is told.
+const ADDRESS_FULL: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// What a socket is told that may not come in.
+const ADDRESS_REFUSED: &[u8] = b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 impl<F: Fallback> Accepting<F> {
     pub(super) async fn run(self, listener: TcpListener, stop: CancellationToken) {
@@ -32,7 +39,7 @@ impl<F: Fallback> Accepting<F> {
                 () = stop.cancelled() => return,
             };
             match accepted {
-                Ok((stream, _)) => self.serve(stream),
+                Ok((stream, peer)) => self.serve(stream, peer),
                 Err(error) => {
                     metrics::counter!("webpubsub_accept_errors_total").increment(1);
                     tracing::warn!(%error, "a socket cannot be accepted");
@@ -42,30 +49,88 @@ impl<F: Fallback> Accepting<F> {
         }
     }
 
-    fn serve(&self, stream: TcpStream) {
-        let http_connections_max = self.reception.settings.load().limits.http_connections_max;
-        if self.http_connections.load(Ordering::Relaxed) >= http_connections_max {
-            metrics::counter!("webpubsub_http_connections_refused_total").increment(1);
-            // A new socket has room for a line; one that has not is closed without it.
-            let _told = stream.try_write(REFUSAL);
-            return;
+    fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let (settings, peer) = (self.reception.settings.load_full(), peer.ip().to_canonical());
+        let limits = &settings.limits;
+        // A proxy is judged by those for whom it speaks.
+        let is_proxy = settings.addresses.trust(peer);
+        if !is_proxy && !settings.addresses.admit(peer) {
+            metrics::counter!("webpubsub_addresses_refused_total").increment(1);
+            return tell(&settings, &stream, ADDRESS_REFUSED);
         }
-        let taken = Taken::new(&self.http_connections);
+        if self.http_connections.load(Ordering::Relaxed) >= limits.http_connections_max {
+            metrics::counter!("webpubsub_http_connections_refused_total", "limit" => "http_connections_max")
+                .increment(1);
+            return tell(&settings, &stream, PROCESS_FULL);
+        }
+        let bound = limits.http_connections_per_address_max.filter(|_| !is_proxy);
+        let of_address = bound.map(|bound| self.reception.census.take_http(peer, bound));
+        if matches!(of_address, Some(None)) {
+            metrics::counter!("webpubsub_http_connections_refused_total", "limit" => "http_connections_per_address_max")
+                .increment(1);
+            return tell(&settings, &stream, ADDRESS_FULL);
+        }
+        let taken = (Taken::new(&self.http_connections), of_address);
         let (reception, fallback) = (self.reception.clone(), self.fallback.clone());
         tokio::task::spawn_local(async move {
-            // Answers are small and should leave at once; a socket that refuses the option serves as well.
-            let _slower = stream.set_nodelay(true);
-            let tls = reception.settings.load().tls.clone();
-            match tls {
-                None => http::serve(stream, Channel::plain(), reception, fallback).await,
-                Some(config) => {
-                    if let Some((stream, channel)) = tls::accept(stream, config, &reception).await {
-                        http::serve(stream, channel, reception, fallback).await;
-                    }
-                }
+            if let Some((stream, address)) = client(stream, peer, &settings).await {
+                converse(stream, address, &settings, reception, fallback).await;
             }
             drop(taken);
         });
+    }
+}
+
+/// Tells a peer why it is not served, in plain HTTP if that is what it expects. A new socket has room for a line; one that has not is closed
+/// without it.
+fn tell(settings: &Settings, stream: &TcpStream, refusal: &[u8]) {
+    if settings.tls.is_none() {
+        let _told = stream.try_write(refusal);
+    }
+}
+
+/// Finds out for whom a socket speaks, where its peer is a proxy that begins with that. `None` if it does not, or if its client may not come in.
+async fn client(mut stream: TcpStream, peer: IpAddr, settings: &Settings) -> Option<(TcpStream, IpAddr)> {
+    let addresses = &settings.addresses;
+    if !addresses.proxy_protocol || !addresses.trust(peer) {
+        return Some((stream, peer));
+    }
+    let patience = Duration::from_millis(settings.limits.header_timeout_ms);
+    let error = match tokio::time::timeout(patience, read_proxy_header(&mut stream)).await {
+        Ok(Ok(None)) => return Some((stream, peer)),
+        Ok(Ok(Some(address))) if addresses.trust(address) || addresses.admit(address) => {
+            return Some((stream, address));
+        }
+        Ok(Ok(Some(_))) => {
+            metrics::counter!("webpubsub_addresses_refused_total").increment(1);
+            tell(settings, &stream, ADDRESS_REFUSED);
+            return None;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "its PROXY head did not arrive in time".to_owned(),
+    };
+    metrics::counter!("webpubsub_proxy_header_errors_total").increment(1);
+    tracing::warn!(%peer, error, "a trusted proxy is not understood (setting addresses.proxy_protocol)");
+    None
+}
+
+/// Serves one socket until it closes or is upgraded, with TLS where that is set.
+async fn converse<F: Fallback>(
+    stream: TcpStream,
+    address: IpAddr,
+    settings: &Settings,
+    reception: Rc<Reception>,
+    fallback: Rc<F>,
+) {
+    // Answers are small and should leave at once; a socket that refuses the option serves as well.
+    let _slower = stream.set_nodelay(true);
+    match settings.tls.clone() {
+        None => http::serve(stream, Channel::plain(address), reception, fallback).await,
+        Some(config) => {
+            if let Some((stream, channel)) = tls::accept(stream, config, &reception, address).await {
+                http::serve(stream, channel, reception, fallback).await;
+            }
+        }
     }
 }
 

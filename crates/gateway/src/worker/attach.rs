@@ -46,7 +46,7 @@ impl<E: Exchange> State<E> {
 
     /// Takes over a socket: for a connection that has begun, or for a session that its client came back to.
     fn attach(&mut self, purpose: Purpose, upgraded: Upgraded) {
-        let Upgraded { stream, early, compression, permit } = upgraded;
+        let Upgraded { stream, early, compression, place } = upgraded;
         let key = match purpose {
             Purpose::Serve(key) => {
                 self.shard.set_blocked(key, false);
@@ -66,7 +66,7 @@ impl<E: Exchange> State<E> {
         };
         self.shard.set_compression(key, compression);
         self.serials += 1;
-        let mut socket = Socket::new(stream, early, compression, permit, self.serials, self.now_ms);
+        let mut socket = Socket::new(stream, early, compression, place, self.serials, self.now_ms);
         // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
         let interests = Interest::READABLE | Interest::WRITABLE;
         let watched = self.poll.registry().register(socket.stream.tcp(), Token(key.index()), interests);

@@ -10,7 +10,8 @@ const SILENT_INTERVALS_MAX: u64 = 2;
 impl<E: Exchange> State<E> {
     /// When the loop has something to do even if nothing arrives.
     pub(super) fn next_due_ms(&self) -> u64 {
-        let timers = [self.pings.next_ms(), self.closings.next_ms(), self.shard.next_due_ms()];
+        let timers =
+            [self.pings.next_ms(), self.closings.next_ms(), self.pauses.next_ms(), self.shard.next_due_ms()];
         timers.into_iter().flatten().chain([self.next_report_ms]).min().unwrap_or(self.next_report_ms)
     }
 
@@ -18,6 +19,7 @@ impl<E: Exchange> State<E> {
     pub(super) fn keep_time(&mut self) {
         self.ping_due();
         self.close_due();
+        self.end_pauses();
         self.shard.keep_time(self.now_ms);
         if self.next_report_ms <= self.now_ms {
             self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;
@@ -37,7 +39,7 @@ impl<E: Exchange> State<E> {
             let Some(socket) = self.socket(timer.key).filter(|socket| socket.serial == timer.serial) else {
                 continue;
             };
-            if held {
+            if held || socket.paused {
                 socket.heard_ms = now_ms;
             }
             if now_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {

@@ -13,7 +13,7 @@ const MEASURED_MAX: usize = 1_024;
 pub(crate) struct Measures {
     pub(super) observer: Arc<dyn Observer>,
     /// When the turn began, in microseconds.
-    pub(super) now_us: u64,
+    pub(crate) now_us: u64,
     /// When the messages were accepted that are on their way to their recipients, in microseconds.
     under_way: Vec<u64>,
     deliveries_us: Durations,

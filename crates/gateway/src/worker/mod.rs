@@ -4,6 +4,7 @@ mod accept;
 mod attach;
 mod drain;
 mod keepalive;
+mod lag;
 mod measure;
 mod state;
 mod turn;
@@ -16,11 +17,12 @@ use std::sync::atomic::AtomicUsize;
 
 use arc_swap::ArcSwap;
 use hubwire_auth::ReconnectionKey;
-use hubwire_hub::{Application, Exchange, Observer, Router};
+use hubwire_hub::{Application, Exchange, HubPaces, Load, Observer, Router};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::arrival::Arrival;
+use crate::entrance::{Census, HandshakePaces};
 use crate::handshake::{Reception, Texts};
 use crate::{Carrier, Door, Environment, Error, Fallback, Settings};
 
@@ -29,17 +31,32 @@ pub(crate) use state::State;
 /// What all workers of a process share.
 pub struct Shared {
     pub(crate) settings: Arc<ArcSwap<Settings>>,
-    environment: Arc<dyn Environment>,
-    router: Arc<dyn Router>,
-    observer: Arc<dyn Observer>,
-    reconnection_key: ReconnectionKey,
-    /// The way to sessions elsewhere, if there can be any.
-    carrier: Option<Arc<dyn Carrier>>,
+    surroundings: Surroundings,
     /// WebSocket connections of the process.
-    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) census: Arc<Census>,
+    handshakes: Arc<HandshakePaces>,
+    /// How fast each hub is read, by all workers.
+    pub(crate) hub_paces: Arc<HubPaces>,
     /// Other connections of the process.
     http_connections: Arc<AtomicUsize>,
     pub(crate) arrivals: Arc<[mpsc::UnboundedSender<Arrival>]>,
+}
+
+/// What the workers of a process have around them.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Time and randomness.
+    pub environment: Arc<dyn Environment>,
+    /// The way to all shards.
+    pub router: Arc<dyn Router>,
+    /// Who is told of what happens.
+    pub observer: Arc<dyn Observer>,
+    /// What tokens of sessions are signed with.
+    pub reconnection_key: ReconnectionKey,
+    /// The way to sessions elsewhere, if there can be any.
+    pub carrier: Option<Arc<dyn Carrier>>,
+    /// How strained the process is. Workers note in it how late they come, and turn new clients away by it.
+    pub load: Arc<Load>,
 }
 
 /// What one worker is made of.
@@ -65,25 +82,15 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Makes so many workers that share settings, time and the way to one another.
-    pub fn team(
-        workers: usize,
-        settings: Arc<ArcSwap<Settings>>,
-        environment: Arc<dyn Environment>,
-        router: Arc<dyn Router>,
-        observer: Arc<dyn Observer>,
-        reconnection_key: ReconnectionKey,
-        carrier: Option<Arc<dyn Carrier>>,
-    ) -> Vec<Self> {
+    /// Makes so many workers that share settings and surroundings.
+    pub fn team(workers: usize, settings: Arc<ArcSwap<Settings>>, surroundings: Surroundings) -> Vec<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let shared = Arc::new(Shared {
             settings,
-            environment,
-            router,
-            observer,
-            reconnection_key,
-            carrier,
-            connections: Arc::default(),
+            surroundings,
+            census: Arc::default(),
+            handshakes: Arc::default(),
+            hub_paces: Arc::default(),
             http_connections: Arc::default(),
             arrivals: senders.into(),
         });
@@ -112,14 +119,11 @@ impl Worker {
         let reception = Rc::new(Reception {
             worker: parts.index,
             settings: shared.settings.clone(),
-            environment: shared.environment.clone(),
-            router: shared.router.clone(),
+            surroundings: shared.surroundings.clone(),
             application: application.clone(),
-            observer: shared.observer.clone(),
-            reconnection_key: shared.reconnection_key.clone(),
-            carrier: shared.carrier.clone(),
             texts: Texts::default(),
-            connections: shared.connections.clone(),
+            census: shared.census.clone(),
+            handshakes: shared.handshakes.clone(),
             arrivals: shared.arrivals.clone(),
         });
         let listener = tokio::net::TcpListener::from_std(parts.listener)?;
@@ -128,10 +132,18 @@ impl Worker {
             fallback: Rc::new(parts.fallback),
             http_connections: shared.http_connections.clone(),
         };
+        let probe = lag::Probe {
+            worker: parts.index,
+            load: shared.surroundings.load.clone(),
+            environment: shared.surroundings.environment.clone(),
+            settings: shared.settings.clone(),
+        };
+        let probe = tokio::task::spawn_local(probe.run());
         let accepted = tokio::task::spawn_local(accepting.run(listener, stop.clone()));
         let state = State::new(parts.index, shared, parts.exchange, application)?;
         state.run(self.arrivals, (stop, parts.released)).await?;
         accepted.abort();
+        probe.abort();
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hubwire_hub::{
-    Application, ConnectionKey, Effect, Ending, Event, Exchange, Mark, Occurrence, Question, Shard,
+    Application, ConnectionKey, Effect, Ending, Event, Exchange, HubPaces, Mark, Occurrence, Question, Shard,
 };
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::Inflater;
@@ -49,6 +49,9 @@ pub(crate) struct State<E> {
     pub(crate) heads: Vec<u8>,
     pub(super) pings: Timers,
     pub(crate) closings: Timers,
+    /// Clients that are not read for a moment.
+    pub(crate) pauses: Timers,
+    pub(crate) hub_paces: Arc<HubPaces>,
     /// Publishers of streams that wait for other workers.
     pub(super) rests: Option<Rests>,
     /// The service stops: who still comes is told so.
@@ -89,15 +92,17 @@ impl<E: Exchange> State<E> {
             heads: Vec::new(),
             pings: Timers::default(),
             closings: Timers::default(),
+            pauses: Timers::default(),
+            hub_paces: shared.hub_paces.clone(),
             rests: None,
             draining: false,
             next_report_ms: 0,
             serials: 0,
-            now_ms: shared.environment.monotonic_ms(),
-            measures: Measures::new(shared.observer.clone()),
+            now_ms: shared.surroundings.environment.monotonic_ms(),
+            measures: Measures::new(shared.surroundings.observer.clone()),
             settings,
             settings_source: shared.settings.clone(),
-            environment: shared.environment.clone(),
+            environment: shared.surroundings.environment.clone(),
         };
         state.set_calendar();
         Ok(state)

@@ -1,5 +1,5 @@
 use hubwire_hub::{Command, Ending, Limits, Reply, Target};
-use hubwire_protocol::HubName;
+use hubwire_protocol::{HubName, UserId};
 
 use crate::fixture::{Node, group, hub, id, simple, to_group};
 
@@ -148,7 +148,13 @@ fn a_detached_session_is_counted_changed_and_closed_like_any_other() {
     assert_eq!(node.execute(Command::Exists(Target::Connection(id(1)))), Reply::Done);
     assert_eq!(node.execute(Command::Exists(to_group("g"))), Reply::Done);
     let found = node.execute(Command::FindSession(id(1)));
-    assert_eq!(found, Reply::Session { subprotocol: "json.reliable.webpubsub.azure.v1".into() });
+    assert_eq!(
+        found,
+        Reply::Session {
+            subprotocol: "json.reliable.webpubsub.azure.v1".into(),
+            user: Some(UserId::from_token("u1"))
+        }
+    );
     let subject = hubwire_hub::Subject::Connection(id(1));
     assert_eq!(node.execute(Command::Join(subject, group("h"))), Reply::Done);
     node.publish(to_group("h"), "a");

@@ -132,6 +132,45 @@ fn a_busy_service_says_when_to_try_again() {
 }
 
 #[test]
+fn a_strained_service_turns_calls_away_unless_they_free_something() {
+    let service = Service::new();
+    service.load.note_memory(2, 1);
+    for line in [
+        "POST /api/hubs/chat/:send",
+        "PUT /api/hubs/chat/groups/g/connections/c",
+        "HEAD /api/hubs/chat/users/u",
+    ] {
+        let answer = service.call(line).send();
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{line}");
+    }
+    assert!(service.router.is_untouched());
+    service.router.reply(Ok(Reply::Done));
+    assert_eq!(service.call("POST /api/hubs/chat/:closeConnections").send().status, 204);
+    assert_eq!(service.call("HEAD /api/health").send().status, 200);
+    service.load.note_memory(0, 1);
+    assert_eq!(service.call("POST /api/hubs/chat/:send").send().status, 202);
+}
+
+#[test]
+fn a_hub_that_is_called_too_fast_says_so_and_others_go_on() {
+    let service = Service::new();
+    service.change(|options| options.calls_per_hub_per_s_max = Some(2));
+    for status in [202, 202, 429] {
+        assert_eq!(service.call("POST /api/hubs/chat/:send").send().status, status);
+    }
+    let answer = service.call("POST /api/hubs/Chat/:send").send();
+    let message = "The hub is called too fast: limit rest_calls_per_hub_per_s_max.";
+    answer.assert_error(429, "Error.TooManyRequests", message, "Request");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(service.call("POST /api/hubs/other/:send").send().status, 202);
+    // Who may not call does not use up what others may.
+    assert_eq!(
+        service.call("POST /api/hubs/third/:send").authorization(Some("Bearer wrong")).send().status,
+        401
+    );
+}
+
+#[test]
 fn a_reply_to_another_question_is_a_failure_of_the_service() {
     let service = Service::new();
     service.router.reply(Ok(Reply::Members(Vec::new())));

@@ -6,7 +6,8 @@ use http::{HeaderMap, Request};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY, issue_rest_token};
-use hubwire_rest::{Clock, Options, Rest};
+use hubwire_hub::Load;
+use hubwire_rest::{Clock, Intake, Options, Rest};
 use serde_json::Value;
 
 use crate::observer::Notes;
@@ -35,6 +36,7 @@ pub(crate) struct Service {
     pub(crate) router: Arc<ScriptedRouter>,
     pub(crate) observer: Arc<Notes>,
     pub(crate) options: Arc<ArcSwap<Options>>,
+    pub(crate) load: Arc<Load>,
     pub(crate) rest: Rest,
 }
 
@@ -74,9 +76,11 @@ impl Service {
         let options = Options::new(AccessKeys { primary: key(), secondary: None });
         let options = Arc::new(ArcSwap::from_pointee(options));
         let (router, observer) = (Arc::new(ScriptedRouter::default()), Arc::new(Notes::default()));
-        let rest =
-            Rest::new(options.clone(), router.clone(), observer.clone(), Arc::new(FixedClock), paging_key);
-        Self { router, observer, options, rest }
+        let load = Arc::new(Load::new(1));
+        let intake = Intake { worker: 0, load: load.clone(), paces: Arc::default() };
+        let clock = Arc::new(FixedClock);
+        let rest = Rest::new(options.clone(), router.clone(), observer.clone(), clock, paging_key, intake);
+        Self { router, observer, options, load, rest }
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut Options)) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use http::Uri;
 use hubwire_auth::{AccessKey, AccessKeys, DEVELOPMENT_KEY};
 use hubwire_cluster::memory::WORKERS_MAX;
 use hubwire_gateway::HubSettings;
@@ -13,7 +14,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, cluster, console, entra, tls, upstream};
+use super::{Config, Overrides, addresses, cluster, console, entra, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -46,6 +47,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         compression: file.table.compression,
         tls: tls::tls(file)?,
         entra: entra::entra(file)?,
+        addresses: Arc::new(addresses::addresses(file)?),
         limits,
         hubs,
         default_hub,
@@ -167,11 +169,27 @@ fn protobuf_json(file: &File) -> Result<JsonForm, ConfigError> {
     given.map_or(Ok(JsonForm::default()), |given| Ok(given.try_map(read)?.value))
 }
 
+/// An origin as browsers name it (RFC 6454 §6.2): scheme, host, and a port that is not the scheme's own.
+fn origin(file: &File, setting: &str, text: &Spanned<String>) -> Result<String, ConfigError> {
+    let read = |text: &String| {
+        let uri = text.parse::<Uri>().ok();
+        let whole =
+            uri.as_ref().and_then(|uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?)));
+        whole.filter(|whole| whole.eq_ignore_ascii_case(text)).ok_or_else(|| {
+            format!("`{text}` is not an origin, such as https://app.example.com or http://localhost:3000")
+        })
+    };
+    Ok(file.given(setting, text).try_map(read)?.value)
+}
+
 fn hubs(file: &File) -> Result<(HashMap<HubName, HubSettings>, HubSettings), ConfigError> {
     let mut hubs = HashMap::new();
     let mut default_hub = HubSettings::default();
     for (name, table) in &file.table.hubs {
-        let settings = HubSettings { anonymous: table.anonymous };
+        let setting = format!("hubs.{}.allowed_origins", name.get_ref());
+        let allowed_origins = table.allowed_origins.iter().map(|text| origin(file, &setting, text));
+        let allowed_origins = allowed_origins.collect::<Result<_, _>>()?;
+        let settings = HubSettings { anonymous: table.anonymous, allowed_origins };
         if name.get_ref() == DEFAULT_HUB {
             default_hub = settings;
             continue;

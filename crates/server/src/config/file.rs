@@ -30,12 +30,23 @@ pub(super) struct Table {
     pub(super) compression: bool,
     pub(super) tls: TlsTable,
     pub(super) entra: EntraTable,
+    pub(super) addresses: AddressesTable,
     pub(super) metrics: MetricsTable,
     pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
     pub(super) cluster: Option<Spanned<ClusterTable>>,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
+}
+
+/// The table `[addresses]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AddressesTable {
+    pub(super) allow: Vec<Spanned<String>>,
+    pub(super) deny: Vec<Spanned<String>>,
+    pub(super) trusted_proxies: Vec<Spanned<String>>,
+    pub(super) proxy_protocol: Option<Spanned<bool>>,
 }
 
 /// The table `[entra]`.
@@ -121,6 +132,7 @@ pub(super) struct ClusterTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HubTable {
     pub(super) anonymous: bool,
+    pub(super) allowed_origins: Vec<Spanned<String>>,
     pub(super) event_handlers: Vec<HandlerTable>,
     pub(super) event_listeners: Vec<Spanned<ListenerTable>>,
 }

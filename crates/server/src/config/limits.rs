@@ -83,8 +83,30 @@ limits! {
         "How long the head of an HTTP request may take to arrive, in milliseconds. Then the socket is closed.";
     connections_max = 1_000_000, 1 => 100_000_000,
         "WebSocket connections of the process. One more is refused with status 429.";
+    connections_per_hub_max = 0, 0 => 100_000_000,
+        "WebSocket connections of one hub in the process; 0 for no bound. One more is refused with status 429.";
+    connections_per_user_max = 0, 0 => 100_000_000,
+        "WebSocket connections of one user of a hub in the process; 0 for no bound. One more is refused with status 429.";
+    connections_per_address_max = 0, 0 => 100_000_000,
+        "WebSocket connections from one address in the process; 0 for no bound. One more is refused with status 429. A /64 of IPv6 is one address.";
+    handshakes_per_address_per_s_max = 0, 0 => 1_000_000,
+        "Handshakes that one address may make in a second; 0 for no bound. One more is refused with status 429.";
+    frames_per_connection_per_s_max = 0, 0 => 10_000_000,
+        "Frames of one client that are read in a second; 0 for no bound. A client that sends more is read later, and nothing is lost.";
+    bytes_per_connection_per_s_max = 0, 0 => 1024 * GIB,
+        "Bytes of one client that are read in a second; 0 for no bound. Same outcome.";
+    frames_per_hub_per_s_max = 0, 0 => 100_000_000,
+        "Frames of all clients of one hub that the process reads in a second; 0 for no bound. Same outcome.";
+    rest_calls_per_hub_per_s_max = 0, 0 => 100_000_000,
+        "REST calls for one hub that the process takes in a second; 0 for no bound. One more is refused with status 429.";
+    memory_bytes_max = 0, 0 => 1024 * 1024 * GIB,
+        "Memory that the process may hold, in bytes; 0 for nine tenths of what the system or its control group has. Beyond it new clients and calls are refused with status 503.";
+    worker_lag_max_ms = 1_000, 10 => 600_000,
+        "How late a worker may come to its work, in milliseconds. Beyond it new clients and calls are refused with status 503.";
     http_connections_max = 32_768, 1 => 1_000_000,
         "Sockets of the process that are not, or not yet, WebSocket connections. One more is refused with status 503.";
+    http_connections_per_address_max = 0, 0 => 1_000_000,
+        "The same of one address; 0 for no bound. One more is refused with status 429. Trusted proxies are not counted.";
     outbox_messages_max = 1_000, 1 => 1_000_000,
         "Messages that may wait for a client that reads slowly. One more closes its connection with 1008.";
     outbox_bytes_max = 16 * MIB, KIB => GIB,

@@ -1,5 +1,6 @@
 //! Settings: read from flags, environment and file, checked, and refused in words that say where the wrong one stands.
 
+mod addresses;
 mod check;
 mod cluster;
 mod console;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hubwire_auth::{AccessKeys, DEVELOPMENT_KEY};
-use hubwire_gateway::HubSettings;
+use hubwire_gateway::{Addresses, HubSettings};
 use hubwire_hub::Presence;
 use hubwire_protocol::{HubName, JsonForm};
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Who may call with tokens of an OpenID Connect issuer.
     pub entra: Option<Entra>,
+    /// From where clients and applications may come.
+    pub addresses: Arc<Addresses>,
     /// Messages are compressed for clients that ask for it.
     pub compression: bool,
     /// Every bound.

@@ -213,7 +213,8 @@ fn every_answer_arrives_as_it_was_given() {
         Some(Reply::Missing),
         Some(Reply::LimitReached),
         Some(Reply::Members(vec![member, stranger])),
-        Some(Reply::Session { subprotocol: "json.reliable.webpubsub.azure.v1".into() }),
+        Some(Reply::Session { subprotocol: "json.reliable.webpubsub.azure.v1".into(), user: None }),
+        Some(Reply::Session { subprotocol: "s".into(), user: Some(UserId::from_token("alice")) }),
         None,
     ];
     for reply in replies {
