@@ -128,6 +128,8 @@ pub(crate) async fn serve<F: Fallback>(
         .keep_alive_interval(Duration::from_millis(limits.ping_interval_ms))
         .keep_alive_timeout(Duration::from_millis(limits.ping_interval_ms))
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        // RFC 8441: WebSockets as streams of the connection.
+        .enable_connect_protocol()
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
     let served = tokio::select! {
         served = server.serve_connection_with_upgrades(TokioIo::new(stream), service) => served.map_err(|error| error.to_string()),

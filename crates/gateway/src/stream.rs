@@ -1,16 +1,20 @@
 use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use mio::net::TcpStream;
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
 use rustls::ServerConnection;
 
 /// How much plain text may wait, encrypted, for a socket that takes no more; beyond it nothing is taken from the outbox. Room for a few records of
 /// 16 KiB, so that a write that fits is one.
 const UNSENT_BYTES_MAX: usize = 64 << 10;
 
-/// A client's socket after its handshake: as it is, or with TLS on it.
+/// A client's socket after its handshake: as it is, with TLS on it, or a stream among others of one HTTP/2 connection.
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream>),
+    /// Our end of a pair; at the other one a task passes everything on to the HTTP/2 connection, which only its own library can write to.
+    Tunnel(UnixStream),
 }
 
 /// A socket and the TLS session on it.
@@ -28,10 +32,11 @@ impl Stream {
     }
 
     /// The socket itself, to be watched.
-    pub(crate) fn tcp(&mut self) -> &mut TcpStream {
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => &mut tls.tcp,
+            Self::Tunnel(tunnel) => tunnel,
         }
     }
 
@@ -40,6 +45,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp.read(buffer),
             Self::Tls(tls) => tls.read(buffer),
+            Self::Tunnel(tunnel) => tunnel.read(buffer),
         }
     }
 
@@ -52,6 +58,7 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp.write(bytes),
             Self::Tls(tls) => tls.write(|session| session.writer().write(bytes)),
+            Self::Tunnel(tunnel) => tunnel.write(bytes),
         }
     }
 
@@ -59,14 +66,25 @@ impl Stream {
         match self {
             Self::Plain(tcp) => tcp.write_vectored(pieces),
             Self::Tls(tls) => tls.write(|session| session.writer().write_vectored(pieces)),
+            Self::Tunnel(tunnel) => tunnel.write_vectored(pieces),
         }
     }
 
     /// Hands the kernel what has been written and waits; [`ErrorKind::WouldBlock`] if it does not take all of it.
     pub(crate) fn flush(&mut self) -> Result<()> {
         match self {
-            Self::Plain(_) => Ok(()),
+            Self::Plain(_) | Self::Tunnel(_) => Ok(()),
             Self::Tls(tls) => tls.push(),
+        }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Plain(tcp) => tcp.as_fd(),
+            Self::Tls(tls) => tls.tcp.as_fd(),
+            Self::Tunnel(tunnel) => tunnel.as_fd(),
         }
     }
 }

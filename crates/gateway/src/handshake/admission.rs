@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use hubwire_auth::{
     Claims, IgnoredRoleReason, Permissions, TokenError, bearer_token, client_audience_allows, verify,
 };
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
 use super::request::Call;
-use super::upgrade::Onward;
+use super::upgrade::{Asked, Onward};
 use super::{Reception, attempt, entry, simple, upgrade};
 use crate::arrival::{Arrival, Purpose};
 use crate::http::{Body, Channel};
@@ -22,14 +22,14 @@ pub(super) async fn answer(
     channel: &Channel,
     request: &mut Request<Incoming>,
     call: &Call,
-    key: &HeaderValue,
+    asked: &Asked,
 ) -> Result<Response<Body>, Refusal> {
     let claims = authenticate(reception, request, call)?;
     let groups = initial_groups(claims.as_ref())?;
     let mode = simple::mode(call)?;
     let mut place = entry::place(reception, channel, call, false)?;
     let id = reception.surroundings.environment.connection_id(reception.worker);
-    let origin = attempt::origin(reception, request.headers());
+    let origin = attempt::origin(reception, upgrade::host(request));
     let accepted = if reception.application.decides(&call.hub) {
         let mut attempt =
             attempt::attempt(reception, (id, &origin), request.headers(), call, claims.as_ref());
@@ -60,7 +60,7 @@ pub(super) async fn answer(
     };
     let purpose = Purpose::Serve(begin(reception, opening).await?);
     let onward = Onward::Worker(reception.worker, purpose);
-    Ok(upgrade::accept(reception, request, key, subprotocol.as_deref(), (onward, place)))
+    Ok(upgrade::accept(reception, request, asked, subprotocol.as_deref(), (onward, place)))
 }
 
 /// What is spoken, and echoed: what the application chose, else the first offer that the service speaks. An application cannot choose what
@@ -141,7 +141,7 @@ fn authenticate(
     };
     let now_s = reception.surroundings.environment.unix_s();
     let claims = verify(&settings.keys, token, now_s)?;
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = upgrade::host(request);
     let authorities: Vec<&str> =
         host.into_iter().chain(settings.public_endpoints.iter().map(String::as_str)).collect();
     client_audience_allows(&claims, &authorities, &call.audience_path(), call.hub.as_str())?;

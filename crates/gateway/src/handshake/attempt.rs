@@ -16,8 +16,8 @@ const HIDDEN_HEADER_PREFIX: &str = "x-asrs-internal-";
 const HIDDEN_PARAMETER: &str = "access_token";
 
 /// The host that a client asked for, in lower case and without a port; empty if it named none.
-pub(super) fn origin(reception: &Reception, headers: &HeaderMap) -> Arc<str> {
-    let authority = headers.get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+pub(super) fn origin(reception: &Reception, host: Option<&str>) -> Arc<str> {
+    let authority = host.and_then(|host| host.parse::<Authority>().ok());
     let host = authority.map_or_else(String::new, |authority| authority.host().to_ascii_lowercase());
     reception.texts.origin(&host)
 }

@@ -82,11 +82,11 @@ async fn admit(
     channel: &Channel,
     request: &mut Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
-    let key = upgrade::check(request)?;
+    let asked = upgrade::check(request)?;
     let call = request::Call::parse(request)?;
     entry::check(reception, channel, request, &call)?;
     if let Some(id) = call.recovered_connection() {
-        return recovery::answer(reception, channel, request, &call, (&id, &key)).await;
+        return recovery::answer(reception, channel, request, &call, (&id, &asked)).await;
     }
-    admission::answer(reception, channel, request, &call, &key).await
+    admission::answer(reception, channel, request, &call, &asked).await
 }

@@ -1,4 +1,4 @@
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 
 use hubwire_hub::{Command, Reply};
 use hubwire_protocol::ConnectionId;
@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 
 use super::refusal::Refusal;
 use super::request::Call;
-use super::upgrade::Onward;
+use super::upgrade::{Asked, Onward};
 use super::{Reception, entry, upgrade};
 use crate::arrival::Purpose;
 use crate::http::{Body, Channel};
@@ -22,7 +22,7 @@ pub(super) async fn answer(
     channel: &Channel,
     request: &mut Request<Incoming>,
     call: &Call,
-    (id, key): (&str, &HeaderValue),
+    (id, asked): (&str, &Asked),
 ) -> Result<Response<Body>, Refusal> {
     let token = call.parameter("awps_reconnection_token").unwrap_or_default();
     let now_s = reception.surroundings.environment.unix_s();
@@ -62,5 +62,5 @@ pub(super) async fn answer(
         let worker = if session.is_some() { owner } else { reception.worker };
         Onward::Worker(worker, Purpose::Resume { hub, id, reconnection_token })
     };
-    Ok(upgrade::accept(reception, request, key, echoed, (onward, place)))
+    Ok(upgrade::accept(reception, request, asked, echoed, (onward, place)))
 }

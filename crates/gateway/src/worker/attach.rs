@@ -69,7 +69,7 @@ impl<E: Exchange> State<E> {
         let mut socket = Socket::new(stream, early, compression, place, self.serials, self.now_ms);
         // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
         let interests = Interest::READABLE | Interest::WRITABLE;
-        let watched = self.poll.registry().register(socket.stream.tcp(), Token(key.index()), interests);
+        let watched = self.poll.registry().register(socket.stream.source(), Token(key.index()), interests);
         if self.sockets.len() <= key.index() {
             self.sockets.resize_with(key.index() + 1, || None);
         }
@@ -99,7 +99,7 @@ impl<E: Exchange> State<E> {
         if stream.write(&frame).and_then(|_| stream.flush()).is_err() {
             return;
         }
-        let Ok(input) = stream.tcp().as_fd().try_clone_to_owned() else {
+        let Ok(input) = stream.as_fd().try_clone_to_owned() else {
             return;
         };
         let patience = Duration::from_millis(self.settings.limits.drain_timeout_ms);

@@ -26,20 +26,27 @@ export class BareSocket {
   #wake = () => {};
   #ended = false;
 
+  /** Speaks over any stream of bytes that has been upgraded, or will be. */
+  constructor(socket) {
+    this.#socket = socket;
+    socket.on("error", () => {});
+    // A stream of HTTP/2 closes only once both sides have ended theirs.
+    for (const end of ["end", "close"]) {
+      socket.on(end, () => {
+        this.#ended = true;
+        this.#wake();
+      });
+    }
+    socket.on("data", (data) => {
+      this.#bytes = Buffer.concat([this.#bytes, data]);
+      this.#wake();
+    });
+  }
+
   /** Connects and upgrades; `url` as for any WebSocket client. */
   static async open(url, protocol, extensions) {
-    const bare = new BareSocket();
     const { hostname, port, pathname, search, host } = new URL(url);
-    bare.#socket = net.connect({ host: hostname, port: Number(port), noDelay: true });
-    bare.#socket.on("error", () => {});
-    bare.#socket.on("close", () => {
-      bare.#ended = true;
-      bare.#wake();
-    });
-    bare.#socket.on("data", (data) => {
-      bare.#bytes = Buffer.concat([bare.#bytes, data]);
-      bare.#wake();
-    });
+    const bare = new BareSocket(net.connect({ host: hostname, port: Number(port), noDelay: true }));
     const lines = [`GET ${pathname}${search} HTTP/1.1`, `Host: ${host}`, "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`];
     if (protocol) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
     if (extensions) lines.push(`Sec-WebSocket-Extensions: ${extensions}`);

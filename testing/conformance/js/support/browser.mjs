@@ -45,6 +45,14 @@ export class Browser {
     return console_;
   }
 
+  /** A page of its own at any address. */
+  async page(url, options = {}) {
+    const page = await this.#browser.newPage(options);
+    page.setDefaultTimeout(DEADLINE_MS);
+    await page.goto(url);
+    return page;
+  }
+
   stop() {
     return this.#browser.close();
   }
