@@ -47,6 +47,20 @@ impl TokenCache {
         token: &str,
         now_s: u64,
     ) -> Result<Arc<Claims>, TokenError> {
+        self.verify_by(keys_generation, token, now_s, || verify(keys, token, now_s))
+    }
+
+    /// The same for tokens that are verified in some other way, such as those of an issuer.
+    ///
+    /// # Errors
+    /// Those of `verify`, and [`TokenError`] for a known token that has expired.
+    pub fn verify_by(
+        &mut self,
+        keys_generation: u64,
+        token: &str,
+        now_s: u64,
+        verify: impl FnOnce() -> Result<Claims, TokenError>,
+    ) -> Result<Arc<Claims>, TokenError> {
         if self.keys_generation != keys_generation {
             self.clear();
             self.keys_generation = keys_generation;
@@ -55,7 +69,7 @@ impl TokenCache {
             claims.lifetime().check(now_s, CLOCK_SKEW_S)?;
             return Ok(Arc::clone(claims));
         }
-        let claims = Arc::new(verify(keys, token, now_s)?);
+        let claims = Arc::new(verify()?);
         self.remember(token.into(), &claims, now_s);
         Ok(claims)
     }

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use hubwire_auth::{Grade, IssuerKeys, TokenError};
+use hubwire_auth::{Claims, Grade, IssuerKeys, TokenCache, TokenError};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -33,6 +33,8 @@ pub struct Issuer {
     known: RwLock<Option<Known>>,
     /// When the issuer was asked last; held while it is asked, so that one question serves all who wait for the answer.
     asked: Mutex<Option<u64>>,
+    /// Tokens that were good under the keys of now: a signature of RSA costs more than the rest of a call.
+    tokens: std::sync::Mutex<TokenCache>,
 }
 
 #[derive(Clone)]
@@ -44,7 +46,13 @@ struct Known {
 impl Issuer {
     /// An issuer that has not been asked for anything yet.
     pub fn new(settings: Settings, fetch: Fetch) -> Self {
-        Self { settings, fetch, known: RwLock::default(), asked: Mutex::default() }
+        Self {
+            settings,
+            fetch,
+            known: RwLock::default(),
+            asked: Mutex::default(),
+            tokens: std::sync::Mutex::default(),
+        }
     }
 
     /// What the settings say.
@@ -57,8 +65,8 @@ impl Issuer {
     /// # Errors
     /// [`Error`] for a token that is not good, and where the issuer's keys cannot be had and none are known.
     pub async fn identify(&self, token: &str, now_s: u64) -> Result<Grade, Error> {
-        let keys = self.keys(token, now_s).await?;
-        let claims = keys.verify(token, now_s)?;
+        let known = self.keys(token, now_s).await?;
+        let claims = self.verify(&known, token, now_s)?;
         let actual = claims.all.get("iss").and_then(|values| values.first()).cloned().unwrap_or_default();
         if actual.trim_end_matches('/') != self.settings.issuer.trim_end_matches('/') {
             return Err(Error::Issuer { expected: self.settings.issuer.clone(), actual });
@@ -70,30 +78,34 @@ impl Issuer {
         Ok(grade(&claims, &self.settings))
     }
 
+    fn verify(&self, known: &Known, token: &str, now_s: u64) -> Result<Arc<Claims>, TokenError> {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.verify_by(known.since_s, token, now_s, || known.keys.verify(token, now_s))
+    }
+
     /// Keys that can check the token; older ones if the issuer cannot be reached, since a known key does not become wrong by that.
-    async fn keys(&self, token: &str, now_s: u64) -> Result<Arc<IssuerKeys>, Error> {
+    async fn keys(&self, token: &str, now_s: u64) -> Result<Known, Error> {
         if let Some(known) = self.known().filter(|known| known.serves(token, now_s)) {
-            return Ok(known.keys);
+            return Ok(known);
         }
         let mut asked = self.asked.lock().await;
         let known = self.known();
         if let Some(known) = known.as_ref().filter(|known| known.serves(token, now_s)) {
-            return Ok(known.keys.clone());
+            return Ok(known.clone());
         }
         if asked.is_some_and(|asked_s| now_s < asked_s.saturating_add(ASKED_EVERY_S)) {
             let unknown = || match asked.is_some() && known.is_none() {
                 true => Error::Unavailable("the issuer did not give them a moment ago".to_owned()),
                 false => TokenError::IssuerSignature.into(),
             };
-            return known.as_ref().map(|known| known.keys.clone()).ok_or_else(unknown);
+            return known.clone().ok_or_else(unknown);
         }
         *asked = Some(now_s);
         match self.discover().await {
             Ok(keys) => {
-                let keys = Arc::new(keys);
-                let newest = Known { keys: keys.clone(), since_s: now_s };
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(newest);
-                Ok(keys)
+                let newest = Known { keys: Arc::new(keys), since_s: now_s };
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(newest.clone());
+                Ok(newest)
             }
             Err(problem) => {
                 metrics::counter!("webpubsub_issuer_failures_total").increment(1);
@@ -102,7 +114,7 @@ impl Issuer {
                     problem,
                     "the keys of the issuer cannot be had"
                 );
-                known.map(|known| known.keys).ok_or(Error::Unavailable(problem))
+                known.ok_or(Error::Unavailable(problem))
             }
         }
     }

@@ -73,10 +73,10 @@ impl Reloadable {
         bound(self.config.limits.memory_bytes_max)
     }
 
-    /// The files to watch: the configuration, and what it names of TLS.
+    /// The files to watch: the configuration, and what it names of TLS and secrets.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let tls = self.config.tls.iter().flat_map(|tls| &tls.files);
-        self.overrides.config.iter().chain(tls).cloned().collect()
+        self.overrides.config.iter().chain(tls).chain(&self.config.secret_files).cloned().collect()
     }
 }
 

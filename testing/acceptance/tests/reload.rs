@@ -47,6 +47,25 @@ fn keys_rotate_without_dropping_anybody() {
 }
 
 #[test]
+fn a_key_in_a_file_of_its_own_is_put_in_force_when_that_file_changes() {
+    let site = Site::start();
+    let key_file = site.file().with_file_name("key");
+    std::fs::write(&key_file, format!("{ACCESS_KEY}\n")).unwrap();
+    site.write(&format!("access_key = {{ file = {key_file:?} }}\n"));
+    site.running().reload();
+    assert_eq!((rest_status(&site, ACCESS_KEY), rest_status(&site, NEXT_KEY)), (404, 401));
+    std::fs::write(&key_file, format!("{NEXT_KEY}\n")).unwrap();
+    eventually("the key of the file opens the service", || rest_status(&site, NEXT_KEY) == 404);
+    assert_eq!((rest_status(&site, ACCESS_KEY), connect_status(&site, ACCESS_KEY)), (401, 401));
+    // One that cannot be read, or is no key, changes nothing.
+    std::fs::write(&key_file, "short").unwrap();
+    site.running().reload();
+    std::fs::remove_file(&key_file).unwrap();
+    site.running().reload();
+    assert_eq!((rest_status(&site, NEXT_KEY), connect_status(&site, NEXT_KEY)), (404, 101));
+}
+
+#[test]
 fn a_token_that_was_good_on_an_open_socket_is_refused_there_after_the_rotation() {
     let site = Site::start();
     let mut wire = site.wire();

@@ -12,7 +12,8 @@ use hubwire_protocol::{HubName, JsonForm};
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::file::File;
+use super::file::{File, SecretTable};
+use super::secrets::secret;
 use super::source::Given;
 use super::{Config, Overrides, addresses, cluster, console, entra, tls, upstream};
 use crate::Endpoint;
@@ -51,6 +52,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         limits,
         hubs,
         default_hub,
+        secret_files: file.secret_files.take(),
         presence: upstream::presence(&upstream),
         upstream: Arc::new(upstream),
     })
@@ -105,18 +107,23 @@ fn endpoint(overrides: &Overrides, file: &File) -> Result<Option<Endpoint>, Conf
 
 fn keys(overrides: &Overrides, file: &File, listen: &Given<SocketAddr>) -> Result<AccessKeys, ConfigError> {
     let key = |text: &String| AccessKey::new(text.clone()).map_err(|error| error.to_string());
-    let origin = "--access-key or HUBWIRE_ACCESS_KEY";
-    let given =
-        text(overrides.access_key.as_ref(), origin, file, "access_key", file.table.access_key.as_ref());
-    let primary = given.unwrap_or_else(|| Given {
+    let primary = access_key(
+        ("access_key", "--access-key or HUBWIRE_ACCESS_KEY"),
+        overrides.access_key.as_ref(),
+        file,
+        file.table.access_key.as_ref(),
+    )?;
+    let primary = primary.unwrap_or_else(|| Given {
         value: DEVELOPMENT_KEY.to_owned(),
         setting: "access_key".to_owned(),
         source: Source::Default,
     });
-    let origin = "--secondary-access-key or HUBWIRE_SECONDARY_ACCESS_KEY";
-    let in_file = file.table.secondary_access_key.as_ref();
-    let secondary =
-        text(overrides.secondary_access_key.as_ref(), origin, file, "secondary_access_key", in_file);
+    let secondary = access_key(
+        ("secondary_access_key", "--secondary-access-key or HUBWIRE_SECONDARY_ACCESS_KEY"),
+        overrides.secondary_access_key.as_ref(),
+        file,
+        file.table.secondary_access_key.as_ref(),
+    )?;
     for given in [Some(&primary), secondary.as_ref()].into_iter().flatten() {
         if given.value == DEVELOPMENT_KEY && !listen.value.ip().is_loopback() {
             return Err(given.error(format!(
@@ -128,6 +135,23 @@ fn keys(overrides: &Overrides, file: &File, listen: &Given<SocketAddr>) -> Resul
     }
     let secondary = secondary.map(|given| Ok(given.try_map(key)?.value)).transpose()?;
     Ok(AccessKeys { primary: primary.try_map(key)?.value, secondary })
+}
+
+/// A key as it was given: by a flag or its variable, else in the file, which may name another file or a variable.
+fn access_key(
+    (setting, origin): (&'static str, &'static str),
+    overridden: Option<&String>,
+    file: &File,
+    in_file: Option<&Spanned<SecretTable>>,
+) -> Result<Option<Given<String>>, ConfigError> {
+    if let Some(given) = text(overridden, origin, file, setting, None) {
+        return Ok(Some(given));
+    }
+    let read = |given: &Spanned<SecretTable>| {
+        let value = secret(file, setting, given)?.expose().to_owned();
+        Ok(Given { value, setting: setting.to_owned(), source: file.source_at(given.span().start) })
+    };
+    in_file.map(read).transpose()
 }
 
 fn workers(overrides: &Overrides, file: &File) -> Result<usize, ConfigError> {

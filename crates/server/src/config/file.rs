@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub(super) struct File {
     path: PathBuf,
     text: String,
     pub(super) table: Table,
+    /// The files that secrets were read from.
+    pub(super) secret_files: RefCell<Vec<PathBuf>>,
 }
 
 /// All settings that a file can have.
@@ -22,8 +25,8 @@ pub(super) struct File {
 pub(super) struct Table {
     pub(super) listen: Option<Spanned<String>>,
     pub(super) endpoint: Option<Spanned<String>>,
-    pub(super) access_key: Option<Spanned<String>>,
-    pub(super) secondary_access_key: Option<Spanned<String>>,
+    pub(super) access_key: Option<Spanned<SecretTable>>,
+    pub(super) secondary_access_key: Option<Spanned<SecretTable>>,
     pub(super) workers: Option<Spanned<i64>>,
     pub(super) data_directory: Option<Spanned<PathBuf>>,
     pub(super) protobuf_json: Option<Spanned<String>>,
@@ -280,7 +283,7 @@ impl File {
             let line = error.span().map_or(0, |span| line_at(&text, span.start));
             ConfigError { setting: setting_in(&text, line), ..whole(without_value(error.message()), line) }
         })?;
-        Ok(Self { path: path.to_owned(), text, table })
+        Ok(Self { path: path.to_owned(), text, table, secret_files: RefCell::default() })
     }
 
     /// A value of the file, with its place.

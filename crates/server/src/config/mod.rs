@@ -49,6 +49,8 @@ pub struct Config {
     pub workers: usize,
     /// Where events are kept that wait for event handlers; in memory, if nowhere. A change needs a restart.
     pub data_directory: Option<PathBuf>,
+    /// The files that secrets were read from, whose change is put in force.
+    pub secret_files: Vec<PathBuf>,
     /// Where metrics are served, if anywhere. A change needs a restart.
     pub metrics_listen: Option<SocketAddr>,
     /// Who may look and act through the console, and what it shows.

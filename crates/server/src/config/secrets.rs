@@ -23,6 +23,7 @@ pub(super) fn secret(
         SecretTable::Elsewhere(SecretPlace { file: Some(path), env: None }) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| wrong(format!("{} cannot be read: {error}", path.display())))?;
+            file.secret_files.borrow_mut().push(path.clone());
             text.trim_end().to_owned()
         }
         SecretTable::Elsewhere(SecretPlace { file: None, env: Some(name) }) => std::env::var(name)
