@@ -13,6 +13,7 @@ use crate::scenario::{Churn, Events, Fanout, Idle, Protocol, Speed, Storm, Worke
 use crate::settings_file::SettingsFile;
 use crate::side::{Contender, Corner};
 use crate::storm;
+use crate::tls;
 use anyhow::{Result, bail, ensure};
 
 const RATE: Speed = Speed::Rate(50_000);
@@ -32,6 +33,7 @@ pub(crate) enum Entry {
     Viewers(Fanout),
     Groups(Fanout, Fanout),
     Compression(Fanout),
+    Tls(Fanout),
     Churn(Churn, Churn),
     Storm(Storm),
 }
@@ -75,6 +77,10 @@ pub(crate) fn all() -> Vec<Entry> {
     entries.extend([RATE, FULL].map(|speed| groups_entry(10_000, 100, Fanout::over_websocket(10, 1, speed))));
     for payload_bytes in [256, 1024, 4096] {
         entries.push(Entry::Compression(Fanout { payload_bytes, ..Fanout::over_websocket(1000, 1, RATE) }));
+    }
+    for (subscribers, groups) in [(1000, 1), (10, 1000)] {
+        let secure = |speed| Fanout { tls: true, ..Fanout::over_websocket(subscribers, groups, speed) };
+        entries.extend([RATE, FULL].map(|speed| Entry::Tls(secure(speed))));
     }
     entries.push(churn_entry((100_000, 1), (100, 1), 1000));
     entries.push(churn_entry((1, 19_000), (1, 10), 19_000));
@@ -125,6 +131,7 @@ impl Entry {
             }
             Self::Publish(scenario) => format!("publish {scenario}"),
             Self::Compression(scenario) => scenario.to_string(),
+            Self::Tls(scenario) => format!("tls {scenario}"),
             Self::Workers(scenario) => scenario.fanout.to_string(),
             Self::Viewers(scenario) => format!("watched {scenario}"),
             Self::Groups(many, _) => many.to_string(),
@@ -166,6 +173,7 @@ impl Bench<'_> {
             }
             Entry::Publish(scenario) => self.publish(name, scenario),
             Entry::Compression(scenario) => self.compression(name, scenario),
+            Entry::Tls(scenario) => self.tls(name, scenario),
             Entry::Churn(scenario, beside) => self.churn(name, *scenario, *beside),
             Entry::Idle(scenario) => {
                 let (kind, corners) = ("idle", self.against("reference", *scenario)?);
@@ -245,6 +253,16 @@ impl Bench<'_> {
         compressed.contender.arguments.extend(["--config".to_owned(), settings.path()]);
         let corners = [compressed, self.service("plain", 1, *scenario)];
         self.fanouts("compression", name, corners, &row::COMPRESSION)
+    }
+
+    fn tls(&self, name: &str, scenario: &Fanout) -> Result<()> {
+        let (certificate, key) = (tls::CERTIFICATE, tls::PRIVATE_KEY);
+        let settings =
+            SettingsFile::write(&format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {key:?}\n"))?;
+        let mut corners = self.against("reference", *scenario)?;
+        corners[0].contender.arguments.extend(["--config".to_owned(), settings.path()]);
+        corners[1].contender.arguments.push("--tls".to_owned());
+        self.fanouts("tls", name, corners, &row::FANOUT)
     }
 
     fn viewers(&self, name: &str, watched: &Fanout) -> Result<()> {

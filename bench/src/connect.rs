@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::frame;
 use crate::scenario::Protocol;
+use crate::tls;
 use crate::upgrade;
 use crate::wire::{Handler, Wire};
 use anyhow::{Context, Result, ensure};
@@ -22,12 +23,14 @@ pub(crate) struct Opening {
     pub(crate) protocol: Protocol,
     /// A header line that asks for extensions, or nothing.
     pub(crate) extensions: &'static str,
+    /// Whether it goes over TLS.
+    pub(crate) tls: bool,
 }
 
 impl Opening {
-    /// A client that asks for no extensions.
+    /// A client that asks for no extensions, without TLS.
     pub(crate) fn plain(target: String, protocol: Protocol) -> Self {
-        Self { target, protocol, extensions: "" }
+        Self { target, protocol, extensions: "", tls: false }
     }
 }
 
@@ -38,7 +41,8 @@ pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) ->
     for batch in openings.chunks(BATCH) {
         let mut upgrades = Upgrades { first: usize::MAX, protocols: Vec::new(), open: 0 };
         for opening in batch {
-            let peer = add(wire, address)?;
+            let stream = connected(wire, address)?;
+            let peer = if opening.tls { wire.add(tls::client(stream)?)? } else { wire.add(stream)? };
             upgrades.first = upgrades.first.min(peer);
             upgrades.protocols.push(Some(opening.protocol));
             let request = upgrade::request(host, &opening.target, opening.protocol, opening.extensions);
@@ -55,9 +59,14 @@ pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) ->
 
 /// Connects one plain socket, as REST publishers use.
 pub(crate) fn add(wire: &mut Wire, address: SocketAddr) -> Result<usize> {
+    let stream = connected(wire, address)?;
+    wire.add(stream)
+}
+
+fn connected(wire: &Wire, address: SocketAddr) -> Result<mio::net::TcpStream> {
     let socket = socket(wire.peers(), address)?;
     socket.connect(&address.into()).with_context(|| format!("cannot connect to {address}"))?;
-    wire.add(non_blocking(socket)?)
+    non_blocking(socket)
 }
 
 /// Begins to connect the socket of a peer, and does not wait.

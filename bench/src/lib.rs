@@ -49,6 +49,7 @@ mod socket;
 mod stamp;
 mod storm;
 mod stream;
+mod tls;
 mod token;
 mod traffic;
 mod upgrade;

@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Events(EventsOptions),
     /// Publishes over REST to a group of one, beside a bare HTTP server that reads the same requests.
     Rest(RestOptions),
+    /// Measures deliveries over TLS, beside a plain loop over TLS.
+    Tls(FanoutOptions),
     /// Measures deliveries of compressed messages beside the same without compression.
     Compression(FanoutOptions),
     /// Publishes over WebSocket to a small group, beside the plain loop and beside as many lone deliveries.
@@ -130,6 +132,7 @@ impl FanoutOptions {
             protocol: self.protocol,
             fire_and_forget: self.fire_and_forget,
             compression: false,
+            tls: false,
             viewers: 0,
         }
     }
@@ -291,6 +294,7 @@ impl Command {
         match self {
             Self::All => catalog::all(),
             Self::Fanout(fanout) => vec![Entry::Fanout(fanout.scenario())],
+            Self::Tls(fanout) => vec![Entry::Tls(Fanout { tls: true, ..fanout.scenario() })],
             Self::Compression(fanout) => vec![Entry::Compression(fanout.scenario())],
             Self::Idle(idle) => vec![Entry::Idle(idle.scenario())],
             Self::Events(events) => vec![Entry::Events(events.scenario())],
@@ -331,6 +335,9 @@ pub(crate) struct ListenOptions {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(crate) listen: String,
+    /// Speak TLS (the reference only).
+    #[arg(long)]
+    pub(crate) tls: bool,
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {

@@ -78,7 +78,8 @@ fn read_banner(output: ChildStdout) -> Result<(String, String)> {
 
 fn parse_connection_string(line: &str) -> Option<(String, String)> {
     let value = |name: &str| Some(line.split_once(name)?.1.split(';').next()?.trim().to_owned());
-    Some((value("Endpoint=http://")?.trim_end_matches('/').to_owned(), value("AccessKey=")?))
+    let endpoint = value("Endpoint=http://").or_else(|| value("Endpoint=https://"))?;
+    Some((endpoint.trim_end_matches('/').to_owned(), value("AccessKey=")?))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub fn run() -> Result<()> {
     let options = Options::parse();
     affinity::raise_descriptor_limit()?;
     match &options.command {
-        Command::Reference(listen) => reference::serve(&listen.listen),
+        Command::Reference(listen) => reference::serve(&listen.listen, listen.tls),
         Command::Echo(listen) => echo::serve(&listen.listen),
         Command::Bare(listen) => bare::serve(&listen.listen),
         Command::Report(report) => {

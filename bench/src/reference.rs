@@ -8,13 +8,16 @@ mod member;
 mod publish;
 
 use crate::peer::Reading;
+use crate::tls;
 use anyhow::{Result, ensure};
 use member::Member;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use publish::Publish;
+use rustls::ServerConfig;
 use slab::Slab;
 use std::io::ErrorKind;
+use std::sync::Arc;
 
 const LISTENER: Token = Token(usize::MAX);
 const EVENTS: usize = 1024;
@@ -22,8 +25,9 @@ const EVENTS: usize = 1024;
 const GROUPS_MAX: usize = 100_000;
 
 /// Serves until the process is ended.
-pub(crate) fn serve(listen: &str) -> Result<()> {
-    let mut reference = Reference::listen(listen)?;
+pub(crate) fn serve(listen: &str, secure: bool) -> Result<()> {
+    let tls = if secure { Some(tls::server_config()?) } else { None };
+    let mut reference = Reference::listen(listen, tls)?;
     let address = reference.listener.local_addr()?;
     println!("Endpoint=http://{address};AccessKey=reference;Version=1.0;");
     let mut events = Events::with_capacity(EVENTS);
@@ -47,6 +51,8 @@ pub(crate) fn serve(listen: &str) -> Result<()> {
 
 struct Reference {
     poll: Poll,
+    /// What sockets are accepted with, if not plain.
+    tls: Option<Arc<ServerConfig>>,
     listener: TcpListener,
     members: Slab<Member>,
     /// Members of each group.
@@ -59,11 +65,12 @@ struct Reference {
 }
 
 impl Reference {
-    fn listen(listen: &str) -> Result<Self> {
+    fn listen(listen: &str, tls: Option<Arc<ServerConfig>>) -> Result<Self> {
         let (poll, mut listener) = (Poll::new()?, TcpListener::bind(listen.parse()?)?);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         Ok(Self {
             poll,
+            tls,
             listener,
             members: Slab::new(),
             groups: Vec::new(),
@@ -93,7 +100,10 @@ impl Reference {
             let entry = self.members.vacant_entry();
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(entry.key()), interest)?;
-            entry.insert(Member::new(stream));
+            entry.insert(Member::new(match &self.tls {
+                Some(config) => tls::server(stream, config.clone())?,
+                None => stream.into(),
+            }));
         }
     }
 

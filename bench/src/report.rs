@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FOREIGN_CPU_PERCENT_MAX: f64 = 5.0;
 
 /// What of each kind's measures a reader asks for first, and what the kind compares.
-const KINDS: [(&str, &str, &[&str]); 10] = [
+const KINDS: [(&str, &str, &[&str]); 11] = [
     ("fanout", "Deliveries, beside the plain loop", &["cpu_us/delivery", "deliveries/s", "p99_us"]),
     ("idle", "Idle connections, beside the plain loop", &["rss_B/conn", "cpu_us/accept", "idle_cpu_ms/s"]),
     (
@@ -28,6 +28,11 @@ const KINDS: [(&str, &str, &[&str]); 10] = [
     ("workers", "Several workers, beside one", &["deliv/cpu-s", "deliveries/s"]),
     ("groups", "Many groups, beside few", &["cpu_us/delivery", "rss_MB"]),
     ("compression", "Compressed messages, beside plain ones", &["B/delivery", "cpu_us/delivery", "p99_us"]),
+    (
+        "tls",
+        "Deliveries over TLS, beside a plain loop over TLS",
+        &["cpu_us/delivery", "deliveries/s", "p99_us"],
+    ),
     ("churn", "Joining and leaving, beside fewer groups or members", &["cpu_us/pair"]),
     (
         "storm",

@@ -85,6 +85,8 @@ pub(crate) struct Fanout {
     pub(crate) fire_and_forget: bool,
     /// Whether subscribers ask for compressed messages.
     pub(crate) compression: bool,
+    /// Whether subscribers and publishers over WebSocket use TLS.
+    pub(crate) tls: bool,
     /// Viewers that follow the live trace meanwhile.
     pub(crate) viewers: usize,
 }
@@ -103,6 +105,7 @@ impl Fanout {
             protocol: Protocol::Json,
             fire_and_forget: false,
             compression: false,
+            tls: false,
             viewers: 0,
         }
     }

@@ -1,13 +1,15 @@
 //! A non-blocking socket of the generator or a reference server, with or without TLS.
 
 use mio::net::TcpStream;
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConnection, ServerConnection, StreamOwned};
 use std::io::{self, Read, Write};
 
 /// What a peer reads from and writes to.
 pub(crate) enum Socket {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// The serving end of TLS.
+    Serving(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
 impl Socket {
@@ -16,6 +18,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => &mut stream.sock,
+            Self::Serving(stream) => &mut stream.sock,
         }
     }
 
@@ -36,6 +39,7 @@ impl Read for Socket {
         match self {
             Self::Plain(stream) => stream.read(buffer),
             Self::Tls(stream) => stream.read(buffer),
+            Self::Serving(stream) => stream.read(buffer),
         }
     }
 }
@@ -45,6 +49,7 @@ impl Write for Socket {
         match self {
             Self::Plain(stream) => stream.write(bytes),
             Self::Tls(stream) => stream.write(bytes),
+            Self::Serving(stream) => stream.write(bytes),
         }
     }
 
@@ -53,6 +58,7 @@ impl Write for Socket {
         match self {
             Self::Plain(_) => Ok(()),
             Self::Tls(stream) => stream.flush(),
+            Self::Serving(stream) => stream.flush(),
         }
     }
 }

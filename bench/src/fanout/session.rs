@@ -205,13 +205,14 @@ pub(crate) fn openings(scenario: &Fanout, server: &Server, is_reference: bool) -
         let suffix = first.map_or(String::new(), |group| format!("&g={group}"));
         let target = format!("{path}?access_token={token}{suffix}");
         let extensions = if scenario.compression { upgrade::COMPRESSION } else { "" };
-        openings.push(Opening { target, protocol: scenario.protocol, extensions });
+        openings.push(Opening { target, protocol: scenario.protocol, extensions, tls: scenario.tls });
     }
     if scenario.path == PublishPath::Websocket {
         for _ in 0..scenario.publishers {
             let token = signer.client(&audience, "publisher", &[])?;
             // Publishers speak the JSON subprotocol whatever the subscribers speak.
-            openings.push(Opening::plain(format!("{path}?access_token={token}"), Protocol::Json));
+            let publisher = Opening::plain(format!("{path}?access_token={token}"), Protocol::Json);
+            openings.push(Opening { tls: scenario.tls, ..publisher });
         }
     }
     Ok(openings)

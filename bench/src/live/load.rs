@@ -104,6 +104,8 @@ impl Load {
     pub(super) fn fanout(&self) -> Fanout {
         Fanout {
             compression: false,
+            // The live generator opens its sockets itself.
+            tls: false,
             subscribers: self.subscribers,
             groups: self.groups,
             groups_each: 1,

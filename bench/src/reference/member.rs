@@ -4,9 +4,9 @@ use super::publish::{self, Publish};
 use crate::frame;
 use crate::peer::{Peer, Reading};
 use crate::scenario::Protocol;
+use crate::socket::Socket;
 use crate::upgrade;
 use anyhow::Result;
-use mio::net::TcpStream;
 
 const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 
@@ -28,8 +28,8 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { peer: Peer::new(stream), group: None, protocol: Protocol::Simple, role: Role::Http }
+    pub(super) fn new(socket: Socket) -> Self {
+        Self { peer: Peer::new(socket), group: None, protocol: Protocol::Simple, role: Role::Http }
     }
 
     /// Reads what has come, answers HTTP, and adds what is to be delivered to `publishes`.
@@ -55,6 +55,9 @@ impl Member {
         })?;
         if !replies.is_empty() {
             peer.send(&replies)?;
+        } else if !peer.socket.reads_all_at_once() {
+            // What was read may have been a part of the handshake that is to be answered.
+            peer.flush()?;
         }
         Ok(reading)
     }

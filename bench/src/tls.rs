@@ -1,0 +1,54 @@
+//! TLS of the generator and of the reference, with a certificate that is good for nothing but this.
+
+use crate::socket::Socket;
+use anyhow::{Context, Result};
+use mio::net::TcpStream;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
+
+/// The certificate, for 127.0.0.1.
+pub(crate) const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/certificate.pem");
+/// Its key, which everybody knows.
+pub(crate) const PRIVATE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/key.pem");
+
+/// The generator's end of a socket to a server with that certificate.
+pub(crate) fn client(stream: TcpStream) -> Result<Socket> {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = match CONFIG.get() {
+        Some(config) => config,
+        None => {
+            let config = Arc::new(client_config()?);
+            CONFIG.get_or_init(|| config)
+        }
+    };
+    let name = ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
+    let connection = ClientConnection::new(config.clone(), name)?;
+    Ok(Socket::Tls(Box::new(StreamOwned::new(connection, stream))))
+}
+
+fn client_config() -> Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate()?)?;
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
+/// What the reference accepts sockets with: rustls as it comes, like the service's.
+pub(crate) fn server_config() -> Result<Arc<ServerConfig>> {
+    let key =
+        PrivateKeyDer::from_pem_file(PRIVATE_KEY).with_context(|| format!("{PRIVATE_KEY} is no key"))?;
+    let builder = ServerConfig::builder().with_no_client_auth();
+    Ok(Arc::new(builder.with_single_cert(vec![certificate()?], key)?))
+}
+
+/// The reference's end of an accepted socket.
+pub(crate) fn server(stream: TcpStream, config: Arc<ServerConfig>) -> Result<Socket> {
+    let connection = ServerConnection::new(config)?;
+    Ok(Socket::Serving(Box::new(StreamOwned::new(connection, stream))))
+}
+
+fn certificate() -> Result<CertificateDer<'static>> {
+    CertificateDer::from_pem_file(CERTIFICATE).with_context(|| format!("{CERTIFICATE} is no certificate"))
+}
