@@ -20,6 +20,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::handshake::{self, Reception};
+use crate::host;
 
 /// The body of an answer: short, or a page of a listing; or one that goes on.
 pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
@@ -93,7 +94,9 @@ pub(crate) async fn serve<F: Fallback>(
         begins.set(true);
         let (reception, fallback, channel) = (reception.clone(), fallback.clone(), channel.clone());
         async move {
-            let response = if handshake::concerns(request.uri().path()) {
+            let response = if let Some(refusal) = host::refuse(&request) {
+                refusal
+            } else if handshake::concerns(request.uri().path()) {
                 handshake::answer(&reception, &channel, request).await
             } else {
                 fallback.answer(channel.scheme, request).await

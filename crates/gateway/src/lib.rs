@@ -11,6 +11,7 @@ mod carrier;
 mod environment;
 mod error;
 mod handshake;
+mod host;
 mod http;
 mod listener;
 mod log;

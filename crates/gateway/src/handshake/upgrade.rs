@@ -30,16 +30,24 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
     };
     let upgrades = lists(header::CONNECTION, "upgrade") && lists(header::UPGRADE, "websocket");
     // HTTP/1.0 has no upgrades.
-    if request.method() != Method::GET || !upgrades || request.version() < Version::HTTP_11 {
+    // What follows the head would be a body to a proxy, and frames here.
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if request.method() != Method::GET || !upgrades || request.version() < Version::HTTP_11 || has_body {
         return Err(Refusal::NotWebSocket);
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if once(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(Refusal::Version);
     }
-    let key = headers
-        .get(header::SEC_WEBSOCKET_KEY)
+    let key = once(headers, header::SEC_WEBSOCKET_KEY)
         .filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == NONCE_BYTES));
     key.cloned().ok_or(Refusal::Key)
+}
+
+/// A header that must not appear more than once (RFC 6455 §11.3.1, §11.3.5).
+fn once(headers: &HeaderMap, name: header::HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// Takes a place among the process's connections.
