@@ -20,12 +20,14 @@ class Choir {
 
   static async start(server) {
     const canaries = new Choir();
+    canaries.publishers = server.publishers;
     const hub = "canary";
     canaries.receivers = { plain: await RawClient.json(server, hub, { groups: ["song"] }), reliable: await RawClient.reliable(server, hub, { groups: ["song"] }) };
     canaries.sender = await RawClient.json(server, hub);
     canaries.rest = new Hub(server, hub);
     for (const [name, client] of Object.entries(canaries.receivers)) canaries.#listen(name, client);
-    canaries.songs = [canaries.#sing("w", (text) => canaries.#sendByClient(text)), canaries.#sing("r", (text) => canaries.#sendByRest(text))];
+    const ways = { w: (text) => canaries.#sendByClient(text), r: (text) => canaries.#sendByRest(text) };
+    canaries.songs = canaries.publishers.map((publisher) => canaries.#sing(publisher, ways[publisher]));
     return canaries;
   }
 
@@ -74,8 +76,8 @@ class Choir {
 
   /** All that has been sent until now, and two more of each publisher, have reached both receivers, in order and without a gap. */
   async unharmed() {
-    const wanted = { w: this.#sent.w + 2, r: this.#sent.r + 2 };
-    const complete = () => this.#failure ?? Object.values(this.#heard).every((heard) => heard.w >= wanted.w && heard.r >= wanted.r);
+    const wanted = Object.fromEntries(this.publishers.map((publisher) => [publisher, this.#sent[publisher] + 2]));
+    const complete = () => this.#failure ?? Object.values(this.#heard).every((heard) => this.publishers.every((publisher) => heard[publisher] >= wanted[publisher]));
     await withDeadline((async () => {
       while (!complete()) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     })(), () => `the canaries to hear ${JSON.stringify(wanted)}; they heard ${JSON.stringify(this.#heard)}`, PATIENCE_MS);
@@ -103,10 +105,11 @@ export class Canaries {
   #questions = new Map();
   #number = 0;
 
-  static async start(server) {
+  /** `publishers`: `w`, by WebSocket, and `r`, by REST. */
+  static async start(server, { publishers = ["w", "r"] } = {}) {
     const { endpoint, wsEndpoint, port, host, accessKey } = server;
     const canaries = new Canaries();
-    canaries.#worker = new Worker(new URL(import.meta.url), { workerData: { canariesOf: { endpoint, wsEndpoint, port, host, accessKey } } });
+    canaries.#worker = new Worker(new URL(import.meta.url), { workerData: { canariesOf: { endpoint, wsEndpoint, port, host, accessKey, publishers } } });
     canaries.#worker.on("message", ({ number, answer, error }) => {
       const { resolve, reject } = canaries.#questions.get(number);
       canaries.#questions.delete(number);
