@@ -11,16 +11,22 @@ use crate::tool::Tool;
 /// Runs the official JavaScript clients and raw sockets against the release binary.
 pub(crate) fn node(project: &Project) -> Result<()> {
     let folder = folder(project);
-    install(project, &folder, "conformance-npm.stamp")?;
+    install_node(project)?;
     // What the console's page is built by, so that a test can build it again and compare.
     install(project, &project.root.join("ui"), "ui-npm.stamp")?;
     Tool::NatsServer.offer();
     Tool::Chromium.offer();
+    Tool::Faketime.offer();
     let tests = files(&folder.join("js"), ".test.mjs")?;
     let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
     let mut node = Command::new("node");
     node.args(arguments).args(tests).current_dir(&folder).env("HUBWIRE_BIN", binary(project)?);
     process::run(&mut node)
+}
+
+/// Installs what the JavaScript tests need.
+pub(crate) fn install_node(project: &Project) -> Result<()> {
+    install(project, &folder(project), "conformance-npm.stamp")
 }
 
 /// Installs what a folder's lock file lists, unless that was done before.
@@ -86,17 +92,21 @@ fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// Remembers what was installed, so that it is done again only when something else is wanted.
-struct Stamp {
-    path: PathBuf,
-    wanted: String,
+pub(crate) struct Stamp {
+    /// Where what was installed is written down.
+    pub(crate) path: PathBuf,
+    /// What is wanted now.
+    pub(crate) wanted: String,
 }
 
 impl Stamp {
-    fn is_current(&self, installed: &Path) -> bool {
+    /// Whether what is installed is what is wanted.
+    pub(crate) fn is_current(&self, installed: &Path) -> bool {
         installed.exists() && fs::read_to_string(&self.path).is_ok_and(|had| had == self.wanted)
     }
 
-    fn write(&self) -> Result<()> {
+    /// Notes that it is installed.
+    pub(crate) fn write(&self) -> Result<()> {
         fs::write(&self.path, &self.wanted)
             .with_context(|| format!("{} cannot be written", self.path.display()))
     }

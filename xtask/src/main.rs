@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with the code besides compiling it.
 
+mod autobahn;
 mod conformance;
 mod console;
 mod deny;
@@ -46,6 +47,7 @@ fn run(options: &Options) -> Result<bool> {
         Task::Fuzz { target, seconds } => {
             fuzz::run(&project, target.as_deref(), *seconds, None).map(|()| true)
         }
+        Task::Autobahn { cases } => autobahn::run(&project, cases).map(|()| true),
         Task::Instructions => instructions::run(&project).map(|()| true),
         Task::Help => Ok(true),
     }

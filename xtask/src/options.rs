@@ -9,10 +9,11 @@ Usage: cargo xtask TASK
   deny                                     licences, bans, duplicates and sources of dependencies (deny.toml)
   conformance                              the official clients against the release binary
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
+  autobahn [CASE]...                       the Autobahn test suite (Python 2.7) against the release binary; patterns such as 6.*
   instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
 
-Steps of test, in order: format clippy deny test build sdk fuzz node python";
+Steps of test, in order: format clippy deny test build sdk fuzz node autobahn python";
 
 /// How long `cargo xtask fuzz` runs each target, in seconds.
 const FUZZ_SECONDS: u64 = 60;
@@ -37,6 +38,8 @@ pub(crate) enum Task {
     Conformance,
     /// Fuzz targets.
     Fuzz { target: Option<String>, seconds: u64 },
+    /// The Autobahn test suite, or the cases that these patterns name.
+    Autobahn { cases: Vec<String> },
     /// Instruction counts.
     Instructions,
     /// How to ask.
@@ -51,6 +54,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("deny") => Task::Deny,
         Some("conformance") => Task::Conformance,
         Some("fuzz") => fuzz(&mut arguments)?,
+        Some("autobahn") => Task::Autobahn { cases: arguments.by_ref().collect() },
         Some("instructions") => Task::Instructions,
         Some("help" | "--help" | "-h") => Task::Help,
         Some(other) => bail!("there is no task `{other}`\n\n{HELP}"),

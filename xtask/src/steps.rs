@@ -2,7 +2,7 @@ use anyhow::{Result, bail};
 
 use crate::project::Project;
 use crate::tool::Tool;
-use crate::{conformance, console, deny, fuzz, instructions, process};
+use crate::{autobahn, conformance, console, deny, fuzz, instructions, process};
 
 /// How long `cargo xtask test` runs each fuzz target, in seconds: long enough to replay all seeds and to find what is easily found.
 const FUZZ_SECONDS: u64 = 5;
@@ -15,7 +15,7 @@ pub(crate) struct Step {
 }
 
 /// Every step, in order: what fails fast comes first.
-static STEPS: [Step; 9] = [
+static STEPS: [Step; 10] = [
     Step { name: "format", needs: &[], run: format },
     Step { name: "clippy", needs: &[], run: clippy },
     Step { name: "deny", needs: &[], run: deny::check },
@@ -24,6 +24,7 @@ static STEPS: [Step; 9] = [
     Step { name: "sdk", needs: &[], run: sdk },
     Step { name: "fuzz", needs: &[], run: |project| fuzz::run(project, None, FUZZ_SECONDS, Some(1)) },
     Step { name: "node", needs: &[Tool::Node, Tool::Npm], run: conformance::node },
+    Step { name: "autobahn", needs: &[], run: autobahn::step },
     Step { name: "python", needs: &[Tool::Python], run: conformance::python },
 ];
 

@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,8 @@ pub(crate) enum Tool {
     Valgrind,
     /// Shows the console to its tests.
     Chromium,
+    /// Makes the clock jump.
+    Faketime,
 }
 
 impl Tool {
@@ -57,6 +60,7 @@ impl Tool {
             Self::NatsServer => "nats-server",
             Self::Valgrind => "valgrind",
             Self::Chromium => "Chromium",
+            Self::Faketime => "libfaketime",
         }
     }
 
@@ -69,6 +73,7 @@ impl Tool {
             Self::NatsServer => &["nats-server"],
             Self::Valgrind => &["valgrind", "libc6-dbg"],
             Self::Chromium => &["chromium"],
+            Self::Faketime => &["faketime"],
         }
     }
 
@@ -88,9 +93,21 @@ impl Tool {
             Self::NatsServer => ["nats-server", "/usr/sbin/nats-server"]
                 .iter()
                 .any(|program| process::succeeds(Command::new(program).arg("--version"))),
+            Self::Faketime => process::succeeds(Command::new("faketime").arg("--version")),
             Self::Valgrind => process::succeeds(Command::new("valgrind").arg("--version")),
         }
     }
+}
+
+/// Python 2.7, wherever it may be. Distributions have given it up, so nothing installs it.
+pub(crate) fn python2() -> Option<PathBuf> {
+    let named = std::env::var_os("PYTHON2").map(PathBuf::from);
+    let usual = ["python2.7", "python2"].map(PathBuf::from);
+    let pyenv =
+        std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv/versions/2.7.18/bin/python"));
+    let check = ["-c", "import sys; sys.exit(sys.version_info[:2] != (2, 7))"];
+    let is_it = |python: &PathBuf| process::succeeds(Command::new(python).args(check));
+    named.into_iter().chain(usual).chain(pyenv).find(is_it)
 }
 
 fn node_version() -> Option<u32> {

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Addresses;
 use crate::handshake::{self, Reception};
+use crate::host;
 
 /// The body of an answer: short, or a page of a listing; or one that goes on.
 pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
@@ -108,7 +109,9 @@ pub(crate) async fn serve<F: Fallback>(
                 metrics::counter!("webpubsub_addresses_refused_total").increment(1);
                 return Ok::<_, Infallible>(plain(StatusCode::FORBIDDEN, ADDRESS_REFUSED));
             };
-            let response = if handshake::concerns(request.uri().path()) {
+            let response = if let Some(refusal) = host::refuse(&request) {
+                refusal
+            } else if handshake::concerns(request.uri().path()) {
                 handshake::answer(&reception, &channel, request).await
             } else {
                 fallback.answer(channel.scheme, request).await

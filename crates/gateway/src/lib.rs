@@ -12,6 +12,7 @@ mod entrance;
 mod environment;
 mod error;
 mod handshake;
+mod host;
 mod http;
 mod listener;
 mod log;

@@ -1,4 +1,5 @@
 use std::io::{Error, ErrorKind, IoSlice, Read, Result, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::event::Source;
@@ -68,6 +69,19 @@ impl Stream {
             Self::Tls(tls) => tls.write(|session| session.writer().write_vectored(pieces)),
             Self::Tunnel(tunnel) => tunnel.write_vectored(pieces),
         }
+    }
+
+    /// Tells the peer that nothing more comes; what it still sends can be read. A socket that is gone has been told.
+    pub(crate) fn finish(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.session.send_close_notify();
+            let _untold = tls.push();
+        }
+        let _gone = match self {
+            Self::Plain(tcp) => tcp.shutdown(Shutdown::Write),
+            Self::Tls(tls) => tls.tcp.shutdown(Shutdown::Write),
+            Self::Tunnel(tunnel) => tunnel.shutdown(Shutdown::Write),
+        };
     }
 
     /// Hands the kernel what has been written and waits; [`ErrorKind::WouldBlock`] if it does not take all of it.

@@ -45,6 +45,9 @@ impl<E: Exchange> State<E> {
         let flushed =
             write_all(&mut socket.stream, outbox, &mut socket.written_bytes, &mut self.heads, sent_bytes);
         match flushed {
+            // The last words are written, and no answer of this peer could be understood: it need not be waited for. Only the way to it ends, since
+            // closing a socket with unread input would take the last words back.
+            Flushed::All if socket.deaf => socket.stream.finish(),
             Flushed::All => {}
             Flushed::Blocked => self.shard.set_blocked(key, true),
             Flushed::Dead => self.drop_socket(key, Ending::Lost),

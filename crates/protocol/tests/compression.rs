@@ -3,7 +3,8 @@
 
 use flate2::{Decompress, FlushDecompress};
 use hubwire_protocol::websocket::{
-    DecodeError, Decoder, Deflater, Frame, Inflater, MessageKind, accepts_compression, compress_frame,
+    DecodeError, Decoder, Deflater, Frame, Inflater, MessageKind, Opcode, accepts_compression,
+    compress_frame, data_frame,
 };
 use hubwire_protocol::{Data, GroupName, JsonForm, Message, Sender, Subprotocol};
 use proptest::prelude::*;
@@ -212,4 +213,32 @@ fn offers_are_taken_by_their_parameters() {
         accepts_compression(["a; b", "permessage-deflate"].into_iter()),
         "offers may stand in several lines"
     );
+}
+
+/// Bytes in which nothing repeats, another each time: xorshift.
+fn noise(state: &mut u64, length: usize) -> Vec<u8> {
+    let byte = |_| {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(byte).collect()
+}
+
+#[test]
+fn messages_that_do_not_become_shorter_do_the_others_no_harm() {
+    let (mut deflater, mut state) = (Deflater::default(), 88_172_645_463_325_252);
+    let sentence = "All of this is said again and again. ".repeat(40);
+    let good = data_frame(Opcode::Text, sentence.as_bytes());
+    for round in 0..2000 {
+        let noise = noise(&mut state, 130 + round * 7 % 9000);
+        let frame = data_frame(Opcode::Binary, &noise);
+        assert_eq!(compress_frame(&frame, &mut deflater), None, "round {round}");
+        assert_eq!(deflater.tail(&noise), None, "round {round}");
+        if round % 500 == 499 {
+            let compressed = compress_frame(&good, &mut deflater).unwrap();
+            assert_eq!(unframed(&compressed).1, sentence.as_bytes(), "round {round}");
+        }
+    }
 }

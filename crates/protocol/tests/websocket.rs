@@ -212,7 +212,7 @@ fn any_frame() -> impl Strategy<Value = (Vec<u8>, Seen)> {
     };
     let mask = any::<[u8; 4]>();
     prop_oneof![
-        (payload(), mask).prop_map(|(p, m)| (masked(0x81, &p, m), Seen::Message(MessageKind::Text, p))),
+        (".{0,200}", mask).prop_map(|(p, m)| (masked(0x81, p.as_bytes(), m), text(&p))),
         (payload(), payload(), mask).prop_map(|(a, b, m)| {
             let frames = [masked(0x02, &a, m), masked(0x89, b"!", m), masked(0x80, &b, m)].concat();
             (frames, Seen::Message(MessageKind::Binary, [a, b].concat()))
@@ -262,5 +262,69 @@ proptest! {
         frame[1] |= 0x80;
         frame.splice(header_bytes..header_bytes, [0; 4]);
         prop_assert_eq!(decode_all(&frame).unwrap(), [Seen::Message(MessageKind::Binary, payload)]);
+    }
+}
+
+/// Whether a decoder that is given these pieces, one call after another, has refused them for their text by the last one, and not before.
+fn refuses_last_piece(pieces: &[Vec<u8>]) -> bool {
+    let (mut decoder, mut input, mut seen) = (Decoder::default(), Vec::new(), Vec::new());
+    let (last, before) = pieces.split_last().unwrap();
+    for piece in before {
+        input.extend_from_slice(piece);
+        decode_some(&mut decoder, &mut input, &mut seen).unwrap();
+    }
+    input.extend_from_slice(last);
+    decode_some(&mut decoder, &mut input, &mut seen) == Err(DecodeError::InvalidUtf8)
+}
+
+#[test]
+fn text_that_cannot_become_utf8_is_refused_before_its_message_is_whole() {
+    // "κόσμε", then a code point beyond Unicode: its second byte is the wrong one.
+    let good = "κόσμε".as_bytes();
+    let bad = [good, &[0xf4, 0x90, 0x80, 0x80], good].concat();
+    let wrong = good.len() + 1;
+    // In fragments: the one with the wrong byte is refused, although the message goes on.
+    for split in 0..=wrong {
+        let pieces = [masked(0x01, &bad[..split], MASK), masked(0x00, &bad[split..=wrong], MASK)];
+        assert!(refuses_last_piece(&pieces), "split at {split}");
+    }
+    // In one frame that is not whole: the wrong byte itself is refused, however the bytes before it came.
+    let frame = masked(0x81, &bad, MASK);
+    let end = frame.len() - bad.len() + wrong;
+    for split in 0..=end {
+        assert!(
+            refuses_last_piece(&[frame[..split].to_vec(), frame[split..=end].to_vec()]),
+            "split at {split}"
+        );
+    }
+    let bytes: Vec<_> = frame[..=end].iter().map(|byte| vec![*byte]).collect();
+    assert!(refuses_last_piece(&bytes));
+    // In a continuation that is not whole, whose first bytes end a character of the fragment before.
+    let (first, rest) = (masked(0x01, &bad[..3], MASK), masked(0x80, &bad[3..], MASK));
+    let end = rest.len() - bad.len() + wrong;
+    assert!(refuses_last_piece(&[first, rest[..end].to_vec(), rest[end..=end].to_vec()]));
+}
+
+proptest! {
+    #[test]
+    fn text_is_the_same_however_its_bytes_arrive(
+        characters in proptest::collection::vec(any::<char>(), 0..2000),
+        cuts in proptest::collection::vec(0usize..6000, 0..8),
+        mask in any::<[u8; 4]>(),
+    ) {
+        let whole: String = characters.into_iter().collect();
+        let third = whole.len() / 3;
+        let (head, tail) = whole.as_bytes().split_at(third);
+        let frames = [masked(0x01, head, mask), masked(0x80, tail, mask)].concat();
+        let (mut decoder, mut input, mut seen) = (Decoder::default(), Vec::new(), Vec::new());
+        let mut cuts = cuts;
+        cuts.sort_unstable();
+        let mut from = 0;
+        for to in cuts.into_iter().map(|cut| cut.min(frames.len())).chain([frames.len()]) {
+            input.extend_from_slice(&frames[from..to]);
+            from = to;
+            decode_some(&mut decoder, &mut input, &mut seen).unwrap();
+        }
+        prop_assert_eq!(seen, [text(&whole)]);
     }
 }

@@ -236,6 +236,33 @@ fn a_client_that_never_answers_pings_is_dropped_and_one_that_answers_is_not() {
 }
 
 #[test]
+fn a_client_that_broke_the_framing_is_not_waited_for() {
+    // Nobody could tell its answer to the closing handshake from anything else.
+    let site = Setup::default().limit("drain_timeout_ms", 3_600_000).start();
+    for bytes in [Frame::text("{}").unmasked().bytes(), Frame::new(Opcode::CLOSE, [3, 0xe8, 0xff]).bytes()] {
+        let mut client = site.handshake(&Token::new()).open();
+        client.wire.send(bytes);
+        assert!(matches!(client.closed().0, 1002 | 1007));
+        assert!(client.frame().is_none(), "the connection ends");
+    }
+}
+
+#[test]
+fn text_that_cannot_become_utf8_is_refused_before_it_is_whole() {
+    let site = Site::start();
+    let good = r#"{"type":"ping","x":""#.as_bytes();
+    let bad = [good, &[0xf4, 0x90]].concat();
+    let mut client = site.handshake(&Token::new()).open();
+    client.send(&Frame::new(Opcode::TEXT, &bad).unfinished());
+    assert_eq!(client.closed().0, 1007, "a fragment");
+    let mut client = site.handshake(&Token::new()).open();
+    // The frame announces one byte more than ever comes.
+    let whole = Frame::new(Opcode::TEXT, [&bad[..], b"x"].concat()).bytes();
+    client.wire.send(&whole[..whole.len() - 1]);
+    assert_eq!(client.closed().0, 1007, "a frame that is not whole");
+}
+
+#[test]
 fn a_closing_handshake_that_is_never_answered_is_cut() {
     let site = Setup::default().limit("drain_timeout_ms", 300).start();
     let mut client = site.handshake(&Token::new()).open();

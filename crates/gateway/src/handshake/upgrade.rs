@@ -46,19 +46,20 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<Asked, Refusal> {
         values.any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
     };
     let upgrades = lists(header::CONNECTION, "upgrade") && lists(header::UPGRADE, "websocket");
-    // HTTP/1.0 has no upgrades, and HTTP/2 another way.
+    // HTTP/1.0 has no upgrades, and HTTP/2 another way. What follows the head would be a body to a proxy, and frames here.
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
     let upgrades = upgrades && request.method() == Method::GET && request.version() == Version::HTTP_11;
-    if !upgrades && !streams {
+    if (!upgrades && !streams) || has_body {
         return Err(Refusal::NotWebSocket);
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    if once(headers, header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(Refusal::Version);
     }
     if streams {
         return Ok(Asked::Stream);
     }
-    let key = headers
-        .get(header::SEC_WEBSOCKET_KEY)
+    let key = once(headers, header::SEC_WEBSOCKET_KEY)
         .filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == NONCE_BYTES));
     key.cloned().map(Asked::Upgrade).ok_or(Refusal::Key)
 }
@@ -67,6 +68,12 @@ pub(super) fn check<B>(request: &Request<B>) -> Result<Asked, Refusal> {
 pub(super) fn host<B>(request: &Request<B>) -> Option<&str> {
     let header = || request.headers().get(header::HOST)?.to_str().ok();
     request.uri().authority().map(|authority| authority.as_str()).or_else(header)
+}
+
+/// A header that must not appear more than once (RFC 6455 §11.3.1, §11.3.5).
+fn once(headers: &HeaderMap, name: header::HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// Whether the client asks for compression in a way that the service answers, and the settings allow it.

@@ -42,7 +42,8 @@ impl<E: Exchange> State<E> {
             if held || socket.paused {
                 socket.heard_ms = now_ms;
             }
-            if now_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {
+            // Judged by when it was due: if this worker was stopped for a while, its clients have not been asked in that time.
+            if timer.due_ms.saturating_sub(socket.heard_ms) > SILENT_INTERVALS_MAX * interval_ms {
                 metrics::counter!("webpubsub_ping_timeouts_total").increment(1);
                 self.drop_socket(timer.key, Ending::Silent);
                 continue;

@@ -17,6 +17,8 @@ const TRAILER: [u8; 4] = [0, 0, 0xff, 0xff];
 const STORED_HEADER_BYTES: usize = 5;
 /// So much is inflated before it is looked whether there is more: most messages take one step.
 const INFLATE_STEP_BYTES: usize = 16 << 10;
+/// What a stream may have beside nine bits for each byte: its blocks' beginnings and ends, the trailer, and one byte that stays free.
+const DEFLATE_EXTRA_BYTES: usize = 64;
 /// Shorter payloads are not worth it: without context there is nothing in them to repeat.
 const COMPRESSED_BYTES_MIN: usize = 128;
 
@@ -65,12 +67,17 @@ impl Deflater {
         }
         let deflate = self.0.get_or_insert_with(|| Compress::new(Compression::fast(), false));
         deflate.reset();
-        // What does not fit here has not become shorter.
-        let mut out = Vec::with_capacity(payload.len());
-        deflate.compress_vec(payload, &mut out, FlushCompress::Sync).ok()?;
+        // Room for the worst, nine bits for each byte: a stream that is left in the middle leaves something behind that a reset does not clear,
+        // until the compressor's own buffer overflows.
+        let mut out = Vec::with_capacity(payload.len() + payload.len() / 8 + DEFLATE_EXTRA_BYTES);
+        let compressed = deflate.compress_vec(payload, &mut out, FlushCompress::Sync);
         let whole = deflate.total_in() == payload.len() as u64 && out.len() < out.capacity();
+        if compressed.is_err() || !whole {
+            self.0 = None;
+            return None;
+        }
         out.truncate(out.len().saturating_sub(TRAILER.len()));
-        whole.then_some(out)
+        (out.len() < payload.len()).then_some(out)
     }
 
     /// The shared part of a numbered frame, compressed; [`compress_head`] makes what stands in front of it. `None` where it would not

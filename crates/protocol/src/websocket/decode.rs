@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use super::close::CloseFrame;
 use super::mask::unmask;
+use super::text::{OpenText, whole_characters};
 
 /// What a peer's bytes hold, one at a time.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub type Payload<'a> = Cow<'a, [u8]>;
 /// The two kinds of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
-    /// UTF-8 text; its receiver must check that.
+    /// UTF-8 text; its receiver must check that. What cannot become text is refused before, if it comes in pieces.
     Text,
     /// Bytes.
     Binary,
@@ -39,7 +40,7 @@ pub enum DecodeError {
     /// A rule of RFC 6455 is broken: close code 1002.
     #[error("{0}")]
     Protocol(&'static str),
-    /// A close reason is not UTF-8: close code 1007.
+    /// A close reason, or a part of a text message that is not whole yet, is not UTF-8: close code 1007.
     #[error("text that is not UTF-8")]
     InvalidUtf8,
     /// A compressed message is not deflated as RFC 7692 asks: close code 1002.
@@ -55,6 +56,8 @@ pub enum DecodeError {
 pub struct Decoder {
     fragments: Option<Box<Fragments>>,
     compression: bool,
+    /// What is known of the text in the frame that is not whole yet.
+    open: OpenText,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,8 @@ struct Fragments {
     kind: MessageKind,
     compressed: bool,
     payload: Vec<u8>,
+    /// How many bytes of the payload are whole characters, if it is text.
+    checked_bytes: usize,
 }
 
 struct Header {
@@ -77,14 +82,15 @@ struct Header {
 impl Decoder {
     /// A decoder; with `compression` its peer may compress messages, as both have agreed in the handshake.
     pub fn new(compression: bool) -> Self {
-        Self { fragments: None, compression }
+        Self { fragments: None, compression, open: OpenText::default() }
     }
 
     /// Takes the first frame from `input`, and says how many bytes it took. `None` means that the frame is not whole yet: call again with
     /// the same bytes and more.
     ///
     /// Messages of at most `message_bytes_max` pass; a larger one is refused as soon as its header is seen, so that nobody needs to
-    /// hold more than that.
+    /// hold more than that. So is text as soon as it cannot become UTF-8 any more (RFC 6455 §8.1), each byte being looked at a bounded number
+    /// of times, in however many pieces it comes.
     ///
     /// # Errors
     /// [`DecodeError`] ends the connection; nothing may be decoded after it.
@@ -98,9 +104,12 @@ impl Decoder {
         };
         self.check(&header, message_bytes_max)?;
         let end = header.header_bytes + header.payload_bytes;
-        let Some(payload) = input.get_mut(header.header_bytes..end) else {
+        if input.len() < end {
+            self.check_open(&header, &input[header.header_bytes..])?;
             return Ok(None);
-        };
+        }
+        self.open = OpenText::default();
+        let payload = &mut input[header.header_bytes..end];
         unmask(payload, header.mask);
         Ok(Some((self.accept(&header, payload)?, end)))
     }
@@ -127,12 +136,23 @@ impl Decoder {
         Ok(())
     }
 
+    /// Checks the text in a frame that is not whole yet.
+    fn check_open(&mut self, header: &Header, masked: &[u8]) -> Result<(), DecodeError> {
+        match (header.opcode, &self.fragments) {
+            (0x1, _) if !header.compressed => self.open.check(&[], masked, header.mask),
+            (0x0, Some(fragments)) if fragments.is_text() => {
+                self.open.check(&fragments.payload[fragments.checked_bytes..], masked, header.mask)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn accept<'a>(&mut self, header: &Header, payload: &'a [u8]) -> Result<Frame<'a>, DecodeError> {
         let kind = match header.opcode {
             0x8 => return CloseFrame::decode(payload).map(Frame::Close),
             0x9 => return Ok(Frame::Ping(payload)),
             0xa => return Ok(Frame::Pong),
-            0x0 => return Ok(self.join(header.fin, payload)),
+            0x0 => return self.join(header.fin, payload),
             0x1 => MessageKind::Text,
             _ => MessageKind::Binary,
         };
@@ -140,18 +160,35 @@ impl Decoder {
             return Ok(Frame::message(kind, header.compressed, Cow::Borrowed(payload)));
         }
         let compressed = header.compressed;
-        self.fragments = Some(Box::new(Fragments { kind, compressed, payload: payload.to_vec() }));
+        let mut fragments = Fragments { kind, compressed, payload: Vec::new(), checked_bytes: 0 };
+        fragments.extend(payload)?;
+        self.fragments = Some(Box::new(fragments));
         Ok(Frame::Fragment)
     }
 
-    fn join<'a>(&mut self, fin: bool, payload: &[u8]) -> Frame<'a> {
+    fn join<'a>(&mut self, fin: bool, payload: &[u8]) -> Result<Frame<'a>, DecodeError> {
         if let Some(fragments) = &mut self.fragments {
-            fragments.payload.extend_from_slice(payload);
+            fragments.extend(payload)?;
         }
-        match self.fragments.take_if(|_| fin) {
+        Ok(match self.fragments.take_if(|_| fin) {
             Some(whole) => Frame::message(whole.kind, whole.compressed, Cow::Owned(whole.payload)),
             None => Frame::Fragment,
+        })
+    }
+}
+
+impl Fragments {
+    /// Whether the payload is the text itself.
+    fn is_text(&self) -> bool {
+        self.kind == MessageKind::Text && !self.compressed
+    }
+
+    fn extend(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
+        self.payload.extend_from_slice(payload);
+        if self.is_text() {
+            self.checked_bytes += whole_characters(&self.payload[self.checked_bytes..])?;
         }
+        Ok(())
     }
 }
 

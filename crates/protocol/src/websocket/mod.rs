@@ -5,6 +5,7 @@ mod compression;
 mod decode;
 mod encode;
 mod mask;
+mod text;
 
 pub use close::{CloseFrame, is_valid_close_code};
 pub(crate) use compression::compress_head;

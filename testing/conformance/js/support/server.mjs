@@ -97,6 +97,11 @@ class Server {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** The process, to be stopped for a while or looked at. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Memory of the process in bytes: the most that it has had since it started. Known on Linux only. */
   get memoryPeak() {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
