@@ -10,6 +10,7 @@ import { holdings, options, record } from "./record.mjs";
 
 const HUB = "storm";
 const BATCH = 200;
+const STORM_BATCH = 64;
 const PATIENCE_MS = 300_000;
 /** As official clients wait: longer after each failure, and not all at the same time. */
 const RETRY_FIRST_MS = 100;
@@ -99,7 +100,15 @@ async function comeBack(client) {
     }
   }
 }
-await Promise.all(clients.map(comeBack));
+const progress = setInterval(() => console.log(`${((performance.now() - began) / 1000).toFixed(0)} s: ${backs.length} are back, ${JSON.stringify(counts)}`), 5_000);
+// As fast as this thread can, though not so fast that it forgets the sockets that it has opened.
+const returning = [];
+for (const [n, client] of clients.entries()) {
+  returning.push(comeBack(client));
+  if (n % STORM_BATCH === 0) await new Promise(setImmediate);
+}
+await Promise.all(returning);
+clearInterval(progress);
 
 const wanted = Array.from({ length: messages }, (_, n) => `${n + 1}`);
 const sessions = clients.slice(0, reliable);

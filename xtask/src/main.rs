@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with the code besides compiling it.
 
+mod audit;
 mod autobahn;
 mod conformance;
 mod console;
@@ -9,6 +10,7 @@ mod instructions;
 mod options;
 mod process;
 mod project;
+mod sbom;
 mod steps;
 mod tool;
 
@@ -48,6 +50,8 @@ fn run(options: &Options) -> Result<bool> {
             fuzz::run(&project, target.as_deref(), *seconds, None).map(|()| true)
         }
         Task::Autobahn { cases } => autobahn::run(&project, cases).map(|()| true),
+        Task::Sbom { file } => sbom::run(&project, file).map(|()| true),
+        Task::Audit { database } => audit::run(&project, database).map(|()| true),
         Task::Instructions => instructions::run(&project).map(|()| true),
         Task::Help => Ok(true),
     }

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 /// What `cargo xtask help` shows.
@@ -10,6 +12,8 @@ Usage: cargo xtask TASK
   conformance                              the official clients against the release binary
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
   autobahn [CASE]...                       the Autobahn test suite (Python 2.7) against the release binary; patterns such as 6.*
+  sbom [FILE]                              what the service is built from, as CycloneDX; hubwire.cdx.json if no file is named
+  audit FOLDER                             the lock files against a copy of the RustSec advisory database
   instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
 
@@ -40,6 +44,10 @@ pub(crate) enum Task {
     Fuzz { target: Option<String>, seconds: u64 },
     /// The Autobahn test suite, or the cases that these patterns name.
     Autobahn { cases: Vec<String> },
+    /// The software bill of materials.
+    Sbom { file: PathBuf },
+    /// Known vulnerabilities.
+    Audit { database: PathBuf },
     /// Instruction counts.
     Instructions,
     /// How to ask.
@@ -55,6 +63,12 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("conformance") => Task::Conformance,
         Some("fuzz") => fuzz(&mut arguments)?,
         Some("autobahn") => Task::Autobahn { cases: arguments.by_ref().collect() },
+        Some("sbom") => {
+            Task::Sbom { file: arguments.next().unwrap_or_else(|| "hubwire.cdx.json".to_owned()).into() }
+        }
+        Some("audit") => Task::Audit {
+            database: arguments.next().context("audit needs the folder of the database")?.into(),
+        },
         Some("instructions") => Task::Instructions,
         Some("help" | "--help" | "-h") => Task::Help,
         Some(other) => bail!("there is no task `{other}`\n\n{HELP}"),
