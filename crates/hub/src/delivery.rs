@@ -60,7 +60,8 @@ impl Shard {
         let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
-        let mut record = recorded.then(|| Record::new(envelope, unix_ms, recipients.len()));
+        let traced = self.causes.wants(envelope);
+        let mut record = (recorded || traced).then(|| Record::new(envelope, unix_ms, recipients.len()));
         let mut overflowing = Vec::new();
         let mut behind = false;
         for &key in recipients {
@@ -91,7 +92,12 @@ impl Shard {
         }
         delivery.count(&mut self.counters);
         if let Some(record) = record {
-            self.keep_record(envelope, record);
+            if traced {
+                self.causes.delivered(envelope, record.tally());
+            }
+            if recorded {
+                self.keep_record(envelope, record);
+            }
         }
         if behind {
             self.press(envelope, now_ms);

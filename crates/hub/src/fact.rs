@@ -223,7 +223,7 @@ impl Published {
             excluded: envelope.excluded.len(),
             no_echo,
             ttl_s: envelope.ttl_s,
-            trace_id: None,
+            trace_id: envelope.cause.map(|cause| cause.trace_id),
         }
     }
 }

@@ -19,10 +19,13 @@ mod identity;
 mod metrics;
 mod reload;
 mod server;
+mod side_thread;
+mod telemetry;
 
 pub use cluster::{NodeReport, nodes};
 pub use config::{
-    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, Overrides, Tls,
+    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, Overrides,
+    TelemetryConfig, Tls,
 };
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;

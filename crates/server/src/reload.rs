@@ -93,6 +93,7 @@ fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
         ("data_directory", old.data_directory != new.data_directory),
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
         ("cluster", old.cluster.as_ref().map(|it| it.fixed()) != new.cluster.as_ref().map(|it| it.fixed())),
+        ("telemetry", old.telemetry != new.telemetry),
         ("limits.cluster_…", bounds(old) != bounds(new)),
         ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
         ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),

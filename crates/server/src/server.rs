@@ -9,7 +9,7 @@ use hubwire_cluster::memory::{self, InboxLimits};
 use hubwire_cluster::nats::{self, Node};
 use hubwire_console::{Clerk, Console, Desk};
 use hubwire_gateway::{Carrier, Environment, Parts, Worker};
-use hubwire_hub::{Exchange, Router};
+use hubwire_hub::{Exchange, Observer, Router};
 use hubwire_outbox::{Outbox, Place};
 use hubwire_rest::Rest;
 use hubwire_upstream::Upstream;
@@ -20,7 +20,8 @@ use crate::clock::SystemEnvironment;
 use crate::cluster::{ClusterThread, NodeCarrier};
 use crate::fallback::Site;
 use crate::reload::{Reloadable, outbox_limits};
-use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics};
+use crate::side_thread::SideThread;
+use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics, telemetry};
 
 /// The service, before it runs.
 pub struct Server;
@@ -33,14 +34,9 @@ pub struct Running {
     reloadable: Arc<Mutex<Reloadable>>,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
-    delivery: Delivery,
+    delivery: SideThread,
     cluster: Option<ClusterThread>,
-}
-
-/// The thread that tells applications what nobody waits for. It outlives the workers, since they still have something to tell when they stop.
-struct Delivery {
-    stop: CancellationToken,
-    thread: JoinHandle<()>,
+    telemetry: Option<SideThread>,
 }
 
 impl Server {
@@ -71,16 +67,23 @@ impl Server {
         let upstream_settings = lock(&reloadable).upstream.clone();
         let console_settings = lock(&reloadable).console.clone();
         let (desk, clerk) = Desk::new(console_settings, environment.clone());
-        let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone(), desk.clone());
-        let delivery =
-            Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
-        let assembly =
-            Assembly { config: &config, reloadable: &reloadable, environment, upstream, desk, stop: &stop };
-        let cluster =
-            assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
+        let (observer, telemetry) = telemetry::observe(desk.clone(), &config, &endpoint, &environment)?;
+        let (settings, folder) = (upstream_settings, config.data_directory.clone());
+        let upstream = Upstream::new(settings, environment.clone(), outbox.clone(), observer.clone());
+        let delivery = start_delivery(upstream.clone(), outbox, folder, environment.clone())?;
+        let assembly = Assembly {
+            config: &config,
+            reloadable: &reloadable,
+            environment,
+            upstream,
+            desk,
+            observer,
+            stop: &stop,
+        };
+        let cluster = assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.cancel())?;
         let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk };
         threads.push(control.start(stop.clone())?);
-        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster })
+        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster, telemetry })
     }
 }
 
@@ -121,9 +124,9 @@ impl Running {
         if let Some(cluster) = self.cluster {
             cluster.stop();
         }
-        self.delivery.stop.cancel();
-        if self.delivery.thread.join().is_err() {
-            tracing::error!("the delivery of events ended by a panic");
+        self.delivery.stop();
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop();
         }
     }
 }
@@ -134,6 +137,7 @@ struct Assembly<'a> {
     environment: Arc<SystemEnvironment>,
     upstream: Upstream,
     desk: Arc<Desk>,
+    observer: Arc<dyn Observer>,
     stop: &'a CancellationToken,
 }
 
@@ -179,7 +183,7 @@ impl Assembly<'_> {
     ) -> Vec<Worker> {
         let settings = lock(self.reloadable).settings.clone();
         let key = ReconnectionKey::new(reconnection_key);
-        Worker::team(workers, settings, self.environment.clone(), router, self.desk.clone(), key, carrier)
+        Worker::team(workers, settings, self.environment.clone(), router, self.observer.clone(), key, carrier)
     }
 
     fn start_team<E: Exchange + Send + 'static>(
@@ -201,7 +205,7 @@ impl Assembly<'_> {
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
         {
             let (router, clock) = (router.clone(), self.environment.clone());
-            let rest = Rest::new(options.clone(), router, self.desk.clone(), clock, paging_key);
+            let rest = Rest::new(options.clone(), router, self.observer.clone(), clock, paging_key);
             let (console, endpoint, stop) = (console.clone(), endpoint.clone(), self.stop.clone());
             let fallback = Site { rest, console, stop, endpoint };
             let application = Box::new(self.upstream.application());
@@ -247,33 +251,24 @@ fn open_outbox(config: &Config, environment: &SystemEnvironment) -> Result<Arc<O
     Ok(Arc::new(outbox))
 }
 
-impl Delivery {
-    fn start(
-        upstream: Upstream,
-        outbox: Arc<Outbox>,
-        data_directory: Option<PathBuf>,
-        environment: Arc<SystemEnvironment>,
-    ) -> Result<Self, Error> {
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = move || {
-            LocalSet::new().block_on(&runtime, async {
-                if let Some(folder) = data_directory {
-                    tokio::task::spawn_local(async move {
-                        let now_ms = move || Environment::unix_ms(&*environment);
-                        if let Err(error) =
-                            hubwire_outbox::serve(outbox, &folder.join("outbox"), now_ms).await
-                        {
-                            tracing::error!(%error, "`hubwire outbox` will not find this service");
-                        }
-                    });
+/// Starts the thread that tells applications what nobody waits for.
+fn start_delivery(
+    upstream: Upstream,
+    outbox: Arc<Outbox>,
+    data_directory: Option<PathBuf>,
+    environment: Arc<SystemEnvironment>,
+) -> Result<SideThread, Error> {
+    SideThread::start("delivery", |stop| async move {
+        if let Some(folder) = data_directory {
+            tokio::task::spawn_local(async move {
+                let now_ms = move || Environment::unix_ms(&*environment);
+                if let Err(error) = hubwire_outbox::serve(outbox, &folder.join("outbox"), now_ms).await {
+                    tracing::error!(%error, "`hubwire outbox` will not find this service");
                 }
-                upstream.deliver(stopped).await;
             });
-        };
-        Ok(Self { stop, thread: std::thread::Builder::new().name("delivery".to_owned()).spawn(run)? })
-    }
+        }
+        upstream.deliver(stop).await;
+    })
 }
 
 /// A key for one purpose, which everybody has who has the secret.

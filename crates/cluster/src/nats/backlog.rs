@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hubwire_filter::Filter;
-use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target};
+use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target, TraceContext};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 use tokio::sync::{mpsc, watch};
 
@@ -28,7 +28,7 @@ pub(crate) enum Item {
     /// Tell a connection's shard when everything before this has arrived.
     Settle(ConnectionId),
     /// Have some nodes carry out a command.
-    Call { nodes: Vec<u32>, hub: HubName, command: Command, caller: Caller },
+    Call { nodes: Vec<u32>, hub: HubName, command: Command, cause: Option<TraceContext>, caller: Caller },
     /// A worker reads no client any more, since the service stops.
     Drained,
     /// No worker reads a client, since a node stops.

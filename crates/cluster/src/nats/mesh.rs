@@ -146,12 +146,14 @@ impl Mesh {
             Item::Packed(sessions) => self.send_luggage(&sessions),
             Item::Unpacked { of } => self.say_heir(of),
             Item::Settle(connection) => self.settling.push_back((self.items, connection)),
-            Item::Call { nodes, hub, command, caller } => {
+            Item::Call { nodes, hub, command, cause, caller } => {
                 let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
                 let nodes: Vec<_> = known.collect();
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
                 let ticket = self.calls.begin(nodes.iter().copied().collect(), due_ms, caller);
-                let frame = encode::frame(Content::Command(encode::command(ticket, &hub, &command)));
+                let cause = encode::cause(cause);
+                let command = super::schema::Command { cause, ..encode::command(ticket, &hub, &command) };
+                let frame = encode::frame(Content::Command(command));
                 nodes.into_iter().for_each(|node| self.push(node, frame.clone()));
             }
         }

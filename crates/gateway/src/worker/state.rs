@@ -172,12 +172,12 @@ impl<E: Exchange> State<E> {
 
     /// Asks the application, on this thread, and has its answer arrive like everything else that does.
     fn ask(&self, event: Event, question: Question) {
-        let (connection, answers) = (event.connection, self.answers.clone());
+        let (connection, cause, answers) = (event.connection, event.cause, self.answers.clone());
         let answer = self.application.ask(event);
         tokio::task::spawn_local(async move {
             let outcome = answer.await;
             // A worker that takes no arrivals has stopped, and its clients with it.
-            let _stopped = answers.send(Arrival::Answered { connection, question, outcome });
+            let _stopped = answers.send(Arrival::Answered { connection, question, cause, outcome });
         });
     }
 }

@@ -33,6 +33,7 @@ pub(super) struct Table {
     pub(super) metrics: MetricsTable,
     pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
+    pub(super) telemetry: Option<TelemetryTable>,
     pub(super) cluster: Option<Spanned<ClusterTable>>,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
@@ -85,6 +86,19 @@ pub(super) struct UpstreamTable {
     pub(super) allowed_hosts: Vec<Spanned<String>>,
     pub(super) forbid_private_addresses: bool,
     pub(super) trace_context: bool,
+}
+
+/// The table `[telemetry]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TelemetryTable {
+    pub(super) endpoint: Spanned<String>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<Spanned<String>, Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) sampling_ratio: Option<Spanned<f64>>,
+    #[serde(default)]
+    pub(super) service_name: Option<String>,
 }
 
 /// The table `[cluster]`.

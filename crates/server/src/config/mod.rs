@@ -12,6 +12,7 @@ mod listeners;
 mod overrides;
 mod secrets;
 mod source;
+mod telemetry;
 mod tls;
 mod upstream;
 
@@ -33,6 +34,7 @@ pub use entra::Entra;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
 pub use overrides::Overrides;
+pub use telemetry::TelemetryConfig;
 pub use tls::Tls;
 
 /// Everything that the service goes by, checked.
@@ -54,6 +56,8 @@ pub struct Config {
     pub console: ConsoleConfig,
     /// The cluster that it belongs to, if any. A change needs a restart.
     pub cluster: Option<ClusterConfig>,
+    /// Where spans of distributed traces go, if anywhere. A change needs a restart.
+    pub telemetry: Option<TelemetryConfig>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
     /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.

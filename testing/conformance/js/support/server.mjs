@@ -40,6 +40,7 @@ export async function startServer({ args = [], env = {}, binary = binaryPath() }
   child.stderr.on("data", (chunk) => (output.stderr = (output.stderr + chunk).slice(-64_000)));
   const banner = await new Promise((resolve, reject) => {
     const fail = (why) => {
+      clearTimeout(timer);
       child.kill("SIGKILL");
       reject(new Error(`${why}\nstdout: ${output.stdout}\nstderr: ${output.stderr}`));
     };
