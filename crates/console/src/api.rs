@@ -20,7 +20,7 @@ use crate::history::ENTRIES_MAX;
 use crate::interest::Interest;
 use crate::parameters::{Parameters, decoded};
 use crate::settings::Settings;
-use crate::{act, browse, client_url, why};
+use crate::{act, browse, client_url, openid, why};
 
 /// The largest body, in bytes: a message that is sent from the page.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -60,7 +60,7 @@ impl Call<'_> {
         target.or_else(|| self.head.headers.get(HOST)?.to_str().ok())
     }
 
-    fn operator(&self, caller: Caller) -> Result<(), Error> {
+    fn operator(&self, caller: &Caller) -> Result<(), Error> {
         if caller.role < Role::Operator { Err(Error::ViewerOnly) } else { Ok(()) }
     }
 }
@@ -74,6 +74,12 @@ where
     let names: Vec<String> = call.head.uri.path().split('/').skip(3).map(decoded).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let clock = &*call.shared.desk.clock;
+    match (call.head.method.as_str(), &names[..]) {
+        ("GET", ["sign-in"]) => return openid::ways(call),
+        ("GET", ["openid", "start"]) => return openid::start(call).await,
+        ("GET", ["openid", "callback"]) => return openid::finish(call).await,
+        _ => {}
+    }
     let signing_in = names == ["session"] && call.head.method == Method::POST;
     let caller = call.shared.sessions.caller(call.settings, call.head, clock);
     if signing_in && matches!(caller, Ok(_) | Err(Error::SignInRequired)) {
@@ -96,16 +102,21 @@ where
             Ok(answer::json(&call.shared.desk.recording()))
         }
         ("POST", ["hubs", hub, "actions"]) => {
-            call.operator(caller)?;
-            act::act(call, HubName::parse(hub)?, read(body).await?).await
+            call.operator(&caller)?;
+            let operator = caller.name.as_deref().unwrap_or(caller.how);
+            act::act(call, operator, HubName::parse(hub)?, read(body).await?).await
         }
         ("POST", ["hubs", hub, "client-url"]) => {
-            call.operator(caller)?;
+            call.operator(&caller)?;
             client_url::generate(call, &HubName::parse(hub)?, read(body).await?)
         }
         (
             _,
-            ["session" | "recording" | "overview" | "trace" | "messages" | "why" | "hubs" | "series", ..],
+            [
+                "session" | "sign-in" | "openid" | "recording" | "overview" | "trace" | "messages" | "why"
+                | "hubs" | "series",
+                ..,
+            ],
         ) => Err(Error::MethodNotAllowed),
         _ => Err(unknown()),
     }
@@ -113,7 +124,7 @@ where
 
 async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Response<Body>, Error> {
     match names {
-        ["session"] => Ok(session(caller)),
+        ["session"] => Ok(session(&caller)),
         ["overview"] => Ok(overview(call)),
         ["trace"] => trace(call),
         ["recording"] => Ok(answer::json(&call.shared.desk.recording())),
@@ -136,8 +147,12 @@ fn unknown() -> Error {
     Error::NotFound("There is nothing at this path.".to_owned())
 }
 
-fn session(caller: Caller) -> Response<Body> {
-    answer::json(&json!({"role": caller.role.name(), "how": caller.how, "header": HEADER}))
+fn session(caller: &Caller) -> Response<Body> {
+    let mut shown = json!({"role": caller.role.name(), "how": caller.how, "header": HEADER});
+    if let Some(name) = &caller.name {
+        shown["name"] = (**name).into();
+    }
+    answer::json(&shown)
 }
 
 async fn sign_in<B>(call: &Call<'_>, body: B) -> Result<Response<Body>, Error>
@@ -148,7 +163,7 @@ where
     let SignIn { token } = read(body).await?;
     let (secure, clock) = (call.scheme == "https", &*call.shared.desk.clock);
     let (caller, cookie) = call.shared.sessions.sign_in(call.settings, &token, secure, clock)?;
-    with_cookie(session(caller), &cookie)
+    with_cookie(session(&caller), &cookie)
 }
 
 fn with_cookie(mut response: Response<Body>, cookie: &str) -> Result<Response<Body>, Error> {

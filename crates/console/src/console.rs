@@ -11,6 +11,7 @@ use crate::answer::{Body, protect, refusal, whole};
 use crate::api::{self, Call};
 use crate::assets;
 use crate::desk::Desk;
+use crate::openid::SignIns;
 
 /// Where the page is.
 const ROOT: &str = "/console";
@@ -25,13 +26,20 @@ pub(crate) struct Shared {
     pub(crate) desk: Arc<Desk>,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) sessions: Sessions,
+    pub(crate) sign_ins: SignIns,
     pub(crate) workers: usize,
 }
 
 impl Console {
     /// The console of a service with so many workers, of which the desk knows what happens and through whose router everything is done.
     pub fn new(desk: Arc<Desk>, router: Arc<dyn Router>, workers: usize) -> Self {
-        Self(Arc::new(Shared { desk, router, sessions: Sessions::default(), workers }))
+        Self(Arc::new(Shared {
+            desk,
+            router,
+            sessions: Sessions::default(),
+            sign_ins: SignIns::default(),
+            workers,
+        }))
     }
 
     /// Whether a request with this path is for the console.

@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use hubwire_auth::{Grade, IssuerKeys, TokenError};
+use hubwire_auth::{Claims, Grade, IssuerKeys, TokenError};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
@@ -24,6 +24,16 @@ const ASKED_EVERY_S: u64 = 30;
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+    #[serde(flatten)]
+    endpoints: Endpoints,
+}
+
+/// What an issuer's discovery document says for those who have people sign in.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Endpoints {
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 /// One issuer, and its keys as far as they are known. They are discovered when the first token comes, and again for a token with an unknown key.
@@ -38,6 +48,7 @@ pub struct Issuer {
 #[derive(Clone)]
 struct Known {
     keys: Arc<IssuerKeys>,
+    endpoints: Arc<Endpoints>,
     since_s: u64,
 }
 
@@ -57,43 +68,63 @@ impl Issuer {
     /// # Errors
     /// [`Error`] for a token that is not good, and where the issuer's keys cannot be had and none are known.
     pub async fn identify(&self, token: &str, now_s: u64) -> Result<Grade, Error> {
-        let keys = self.keys(token, now_s).await?;
-        let claims = keys.verify(token, now_s)?;
+        Ok(grade(&self.claims(token, now_s).await?, &self.settings))
+    }
+
+    /// What a token says that is good.
+    pub(crate) async fn claims(&self, token: &str, now_s: u64) -> Result<Claims, Error> {
+        let serves = |known: &Known| known.serves(token, now_s);
+        let unknown = || TokenError::IssuerSignature.into();
+        let claims = self.asked(serves, unknown, now_s).await?.keys.verify(token, now_s)?;
+        let table = self.settings.table;
         let actual = claims.all.get("iss").and_then(|values| values.first()).cloned().unwrap_or_default();
         if actual.trim_end_matches('/') != self.settings.issuer.trim_end_matches('/') {
-            return Err(Error::Issuer { expected: self.settings.issuer.clone(), actual });
+            return Err(Error::Issuer { table, expected: self.settings.issuer.clone(), actual });
         }
         if !claims.audiences.contains(&self.settings.audience) {
             let (expected, actual) = (self.settings.audience.clone(), claims.audiences.join(", "));
-            return Err(Error::Audience { expected, actual });
+            let setting = self.settings.audience_setting;
+            return Err(Error::Audience { table, setting, expected, actual });
         }
-        Ok(grade(&claims, &self.settings))
+        Ok(claims)
     }
 
-    /// Keys that can check the token; older ones if the issuer cannot be reached, since a known key does not become wrong by that.
-    async fn keys(&self, token: &str, now_s: u64) -> Result<Arc<IssuerKeys>, Error> {
-        if let Some(known) = self.known().filter(|known| known.serves(token, now_s)) {
-            return Ok(known.keys);
+    /// Where people sign in.
+    pub(crate) async fn endpoints(&self, now_s: u64) -> Result<Arc<Endpoints>, Error> {
+        let silent = || Error::Unavailable("the issuer was asked a moment ago".to_owned());
+        Ok(self.asked(|known| known.is_fresh(now_s), silent, now_s).await?.endpoints)
+    }
+
+    /// What is known of the issuer and serves; older knowledge if it cannot be reached, since a known key does not become wrong by that. `unserved`
+    /// says why what is known does not serve, if the issuer was asked a moment ago.
+    async fn asked(
+        &self,
+        serves: impl Fn(&Known) -> bool,
+        unserved: impl Fn() -> Error,
+        now_s: u64,
+    ) -> Result<Known, Error> {
+        if let Some(known) = self.known().filter(|known| serves(known)) {
+            return Ok(known);
         }
         let mut asked = self.asked.lock().await;
         let known = self.known();
-        if let Some(known) = known.as_ref().filter(|known| known.serves(token, now_s)) {
-            return Ok(known.keys.clone());
+        if let Some(known) = known.clone().filter(|known| serves(known)) {
+            return Ok(known);
         }
         if asked.is_some_and(|asked_s| now_s < asked_s.saturating_add(ASKED_EVERY_S)) {
-            let unknown = || match asked.is_some() && known.is_none() {
+            let unknown = || match known.is_none() {
                 true => Error::Unavailable("the issuer did not give them a moment ago".to_owned()),
-                false => TokenError::IssuerSignature.into(),
+                false => unserved(),
             };
-            return known.as_ref().map(|known| known.keys.clone()).ok_or_else(unknown);
+            return known.clone().ok_or_else(unknown);
         }
         *asked = Some(now_s);
         match self.discover().await {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                let newest = Known { keys: keys.clone(), since_s: now_s };
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(newest);
-                Ok(keys)
+            Ok((keys, endpoints)) => {
+                let (keys, endpoints) = (Arc::new(keys), Arc::new(endpoints));
+                let newest = Known { keys, endpoints, since_s: now_s };
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(newest.clone());
+                Ok(newest)
             }
             Err(problem) => {
                 metrics::counter!("webpubsub_issuer_failures_total").increment(1);
@@ -102,7 +133,7 @@ impl Issuer {
                     problem,
                     "the keys of the issuer cannot be had"
                 );
-                known.map(|known| known.keys).ok_or(Error::Unavailable(problem))
+                known.ok_or(Error::Unavailable(problem))
             }
         }
     }
@@ -111,7 +142,7 @@ impl Issuer {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn discover(&self) -> Result<IssuerKeys, String> {
+    async fn discover(&self) -> Result<(IssuerKeys, Endpoints), String> {
         let issuer = self.settings.issuer.trim_end_matches('/');
         let document = (self.fetch)(&format!("{issuer}/.well-known/openid-configuration")).await?;
         let found: Discovery = serde_json::from_slice(&document)
@@ -121,12 +152,17 @@ impl Issuer {
             return Err(format!("its discovery document names the issuer `{}`", found.issuer));
         }
         let keys = (self.fetch)(&found.jwks_uri).await?;
-        IssuerKeys::parse(&keys).ok_or_else(|| "its keys are not a key set".to_owned())
+        let keys = IssuerKeys::parse(&keys).ok_or_else(|| "its keys are not a key set".to_owned())?;
+        Ok((keys, found.endpoints))
     }
 }
 
 impl Known {
     fn serves(&self, token: &str, now_s: u64) -> bool {
-        now_s < self.since_s.saturating_add(KEYS_FRESH_S) && self.keys.knows(token)
+        self.is_fresh(now_s) && self.keys.knows(token)
+    }
+
+    fn is_fresh(&self, now_s: u64) -> bool {
+        now_s < self.since_s.saturating_add(KEYS_FRESH_S)
     }
 }

@@ -9,6 +9,7 @@ mod banner;
 mod clock;
 mod cluster;
 mod config;
+mod console_provider;
 mod control;
 mod descriptors;
 mod diagnosis;
@@ -24,8 +25,8 @@ mod telemetry;
 
 pub use cluster::{NodeReport, nodes};
 pub use config::{
-    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, Overrides,
-    TelemetryConfig, Tls,
+    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, OpenIdConfig,
+    Overrides, TelemetryConfig, Tls,
 };
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;

@@ -4,7 +4,24 @@ export type Role = "operator" | "viewer";
 
 export interface Session {
   role: Role;
-  how: "open" | "token" | "bearer" | string;
+  how: "open" | "token" | "bearer" | "openid" | string;
+  /** What somebody is called who signed in elsewhere. */
+  name?: string;
+}
+
+/** How people can get in. */
+export interface SignInWays {
+  /** Whether there are console tokens. */
+  token: boolean;
+  openid?: {
+    name: string;
+    /** Where it begins, below the page's own address. */
+    start: string;
+    /** The page's other address, if people sign in only there. */
+    place?: string;
+  };
+  /** Why the last try of this browser failed. */
+  refusal?: string;
 }
 
 export interface Recording {

@@ -76,6 +76,25 @@ pub(super) struct ConsoleTable {
     pub(super) viewer_token: Option<Spanned<SecretTable>>,
     pub(super) payloads: Option<Spanned<String>>,
     pub(super) recording: bool,
+    pub(super) openid: Option<OpenIdTable>,
+}
+
+/// The table `[console.openid]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenIdTable {
+    pub(super) issuer: Spanned<String>,
+    pub(super) client_id: Spanned<String>,
+    #[serde(default)]
+    pub(super) client_secret: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) scopes: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) operators: Vec<String>,
+    #[serde(default)]
+    pub(super) viewers: Vec<String>,
 }
 
 /// The table `[upstream]`.
