@@ -9,18 +9,19 @@ use http_body_util::{BodyExt, Either, Limited};
 use hubwire_protocol::HubName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::{Caller, HEADER, Role};
 use crate::answer::{self, Body, uncached};
-use crate::console::Shared;
+use crate::console::{Console, Shared};
 use crate::desk::VIEWERS_MAX;
 use crate::error::Error;
 use crate::history::ENTRIES_MAX;
 use crate::interest::Interest;
 use crate::parameters::{Parameters, decoded};
+use crate::peers::Others;
 use crate::settings::Settings;
-use crate::{act, browse, client_url, openid, why};
+use crate::{act, browse, client_url, live, openid, why};
 
 /// The largest body, in bytes: a message that is sent from the page.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -31,10 +32,13 @@ const PAST_DEFAULT: u64 = 200;
 
 /// One request of the API.
 pub(crate) struct Call<'a> {
+    pub(crate) console: &'a Console,
     pub(crate) shared: &'a Shared,
     pub(crate) settings: &'a Settings,
     pub(crate) scheme: &'static str,
     pub(crate) head: &'a Parts,
+    /// Another node asks, so no further one is asked.
+    pub(crate) alone: bool,
 }
 
 /// The token of somebody who signs in.
@@ -98,6 +102,7 @@ where
             let wish: RecordingWish = read(body).await?;
             if wish.on {
                 call.shared.desk.want();
+                call.want_elsewhere();
             }
             Ok(answer::json(&call.shared.desk.recording()))
         }
@@ -113,11 +118,29 @@ where
         (
             _,
             [
-                "session" | "sign-in" | "openid" | "recording" | "overview" | "trace" | "messages" | "why"
-                | "hubs" | "series",
+                "session" | "sign-in" | "openid" | "nodes" | "recording" | "overview" | "trace" | "messages"
+                | "why" | "hubs" | "series",
                 ..,
             ],
         ) => Err(Error::MethodNotAllowed),
+        _ => Err(unknown()),
+    }
+}
+
+/// Answers a question of another node.
+pub(crate) async fn answer_peer(call: &Call<'_>) -> Result<Response<Body>, Error> {
+    let names: Vec<String> = call.head.uri.path().split('/').skip(3).map(decoded).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names[..] {
+        ["want"] => {
+            call.shared.desk.want();
+            Ok(answer::json(&json!({})))
+        }
+        ["trace"] => Ok(answer::json(&live::since(call)?)),
+        ["messages"] => why::messages(call).await,
+        ["message"] => Ok(answer::json(&why::message(call)?)),
+        ["explain"] => Ok(answer::json(&why::explain_here(call).await?)),
+        ["nodes" | "hubs", ..] => show(call, &names).await,
         _ => Err(unknown()),
     }
 }
@@ -132,8 +155,17 @@ async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Respons
             let after_ms = call.parameters().number("after", 0..=u64::MAX, 0)?;
             Ok(answer::json(&call.shared.desk.series().json(after_ms)))
         }
-        ["messages"] => why::messages(call),
+        ["nodes"] | ["hubs", ..] => show(call, names).await,
+        ["messages"] => why::messages(call).await,
         ["why"] => why::explain(call).await,
+        _ => Err(unknown()),
+    }
+}
+
+/// What one node, or all of them, have to show.
+async fn show(call: &Call<'_>, names: &[&str]) -> Result<Response<Body>, Error> {
+    match names {
+        ["nodes"] => nodes(call).await,
         ["hubs"] => browse::hubs(call).await,
         ["hubs", hub, "groups"] => browse::groups(call, HubName::parse(hub)?).await,
         ["hubs", hub, "users"] => browse::users(call, HubName::parse(hub)?).await,
@@ -141,6 +173,28 @@ async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Respons
         ["hubs", hub, "connections", id] => browse::connection(call, HubName::parse(hub)?, id).await,
         _ => Err(unknown()),
     }
+}
+
+/// All nodes of the cluster, and how each is. A node that does not answer has nothing but its name.
+async fn nodes(call: &Call<'_>) -> Result<Response<Body>, Error> {
+    let (desk, settings) = (&call.shared.desk, call.settings);
+    let mut own = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "startedAt": desk.started_ms,
+        "endpoint": settings.endpoint,
+        "workers": call.shared.workers,
+        "connections": desk.series().connections(),
+    });
+    if let Some(peers) = &call.shared.peers {
+        own["node"] = peers.node().into();
+        own["standing"] = peers.standing();
+    }
+    let others = Others::of(call).await;
+    let answers = others.answers.iter().filter_map(|(_, answer)| answer["items"].as_array()).flatten();
+    let mut items: Vec<Value> = answers.cloned().chain([own]).collect();
+    items.extend(others.silent.iter().map(|node| json!({"node": node, "silent": true})));
+    items.sort_by_key(|item| item["node"].as_str().unwrap_or_default().to_owned());
+    Ok(answer::json(&json!({"items": items})))
 }
 
 fn unknown() -> Error {
@@ -201,7 +255,8 @@ fn trace(call: &Call<'_>) -> Result<Response<Body>, Error> {
     };
     // Who has seen more than there is has seen another run of the service.
     let after = if after > call.shared.desk.last_seq() { 0 } else { after };
-    let stream = call.shared.desk.follow(interest, past_max, after)?;
+    let (stream, feed) = call.shared.desk.follow(interest, past_max, after)?;
+    live::follow_elsewhere(call, feed, if after > 0 { 0 } else { past_max });
     let mut response = uncached(Response::new(Either::Right(stream.boxed_unsync())));
     let event_stream = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, event_stream);

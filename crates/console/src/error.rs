@@ -61,6 +61,9 @@ pub(crate) enum Error {
     /// There are as many viewers as there may be.
     #[error("There are already {0} viewers.")]
     TooManyViewers(usize),
+    /// Nodes that may know do not answer.
+    #[error("Nothing here; but a node of the cluster did not answer: {0}.")]
+    Silent(String),
     /// A worker has too much waiting.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -90,7 +93,7 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyAttempts | Self::TooManyViewers(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Silent(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -114,6 +117,7 @@ impl Error {
             Self::TooLarge => "tooLarge",
             Self::TooManyViewers(_) => "tooManyViewers",
             Self::Busy(_) => "busy",
+            Self::Silent(_) => "silent",
             Self::Internal(_) => "internal",
         }
     }

@@ -60,7 +60,8 @@ impl Shard {
         let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
-        let mut record = (recorded || self.causes.wants(envelope)).then(|| Record::new(envelope, unix_ms, recipients.len()));
+        let mut record = (recorded || self.causes.wants(envelope))
+            .then(|| Record::new(envelope, unix_ms, recipients.len()));
         let mut overflowing = Vec::new();
         let mut behind = false;
         for &key in recipients {

@@ -84,6 +84,11 @@ impl Shard {
         }
     }
 
+    /// Numbers messages from here on, in place of 1: nodes of a cluster begin at random, so that their messages are told apart.
+    pub fn number_messages_from(&mut self, serial: u64) {
+        self.message_serials = serial;
+    }
+
     /// What has happened since this was asked last, and how much more there was. `None` if there is nothing to tell.
     pub fn take_facts(&mut self) -> Option<(Vec<Fact>, u64)> {
         let trace = self.trace.as_mut().filter(|trace| !trace.facts.is_empty())?;

@@ -17,11 +17,14 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemEnvironment;
-use crate::cluster::{ClusterThread, NodeCarrier};
+use crate::cluster::{self, ClusterThread, ConsolePeers, NodeCarrier};
 use crate::fallback::Site;
 use crate::reload::{Reloadable, outbox_limits};
 use crate::side_thread::SideThread;
 use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics, telemetry};
+
+/// The threads of a node: one talks to the others, one answers their consoles.
+type ClusterParts = (ClusterThread, SideThread);
 
 /// The service, before it runs.
 pub struct Server;
@@ -35,7 +38,7 @@ pub struct Running {
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
     delivery: SideThread,
-    cluster: Option<ClusterThread>,
+    cluster: Option<ClusterParts>,
     telemetry: Option<SideThread>,
 }
 
@@ -66,7 +69,8 @@ impl Server {
         let reloadable = Arc::new(Mutex::new(reloadable));
         let upstream_settings = lock(&reloadable).upstream.clone();
         let console_settings = lock(&reloadable).console.clone();
-        let (desk, clerk) = Desk::new(console_settings, environment.clone());
+        let node = environment.node().map(|node| cluster::name(node).into());
+        let (desk, clerk) = Desk::new(console_settings, environment.clone(), node);
         let (observer, telemetry) = telemetry::observe(desk.clone(), &config, &endpoint, &environment)?;
         let (settings, folder) = (upstream_settings, config.data_directory.clone());
         let upstream = Upstream::new(settings, environment.clone(), outbox.clone(), observer.clone());
@@ -121,7 +125,8 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
-        if let Some(cluster) = self.cluster {
+        if let Some((cluster, consoles)) = self.cluster {
+            consoles.stop();
             cluster.stop();
         }
         self.delivery.stop();
@@ -146,7 +151,7 @@ impl Assembly<'_> {
         &self,
         listeners: Vec<TcpListener>,
         threads: &mut Vec<JoinHandle<()>>,
-    ) -> Result<Option<ClusterThread>, Error> {
+    ) -> Result<Option<ClusterParts>, Error> {
         let inbox_limits = InboxLimits {
             messages_max: usize::try_from(self.config.limits.inbox_messages_max).unwrap_or(usize::MAX),
             bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
@@ -158,10 +163,11 @@ impl Assembly<'_> {
             let team = self.team(workers, router.clone(), self.random_key(), None);
             let released = CancellationToken::new();
             released.cancel();
-            self.start_team(team, exchanges, (router, released), listeners, threads)?;
+            let console = Console::new(self.desk.clone(), router.clone(), workers, None);
+            self.start_team(team, exchanges, (router, released), (listeners, console), threads)?;
             return Ok(None);
         };
-        let Node { exchanges, router, service, relays } =
+        let Node { exchanges, router, service, relays, inquiries } =
             nats::connect(workers, inbox_limits, node, cluster.settings.clone());
         let key = derived_key(cluster.secret.expose(), b"hubwire reconnection tokens");
         let carrier = Arc::new(NodeCarrier(relays));
@@ -170,8 +176,11 @@ impl Assembly<'_> {
         let released = CancellationToken::new();
         let start = |door| ClusterThread::start(service, door, self.stop.clone(), released.clone());
         let thread = door.map(start).transpose()?;
-        self.start_team(team, exchanges, (router, released), listeners, threads)?;
-        Ok(thread)
+        let peers = ConsolePeers::new(inquiries);
+        let console = Console::new(self.desk.clone(), router.clone(), workers, Some(peers.clone()));
+        self.start_team(team, exchanges, (router, released), (listeners, console.clone()), threads)?;
+        let consoles = peers.serve(console)?;
+        Ok(thread.map(|thread| (thread, consoles)))
     }
 
     fn team(
@@ -191,7 +200,7 @@ impl Assembly<'_> {
         team: Vec<Worker>,
         exchanges: Vec<E>,
         (router, released): (Arc<dyn Router>, CancellationToken),
-        listeners: Vec<TcpListener>,
+        (listeners, console): (Vec<TcpListener>, Console),
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(), Error> {
         let (options, endpoint) = {
@@ -200,7 +209,6 @@ impl Assembly<'_> {
         };
         // Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
         let paging_key = derived_key(self.config.keys.primary.expose(), b"hubwire continuation tokens");
-        let console = Console::new(self.desk.clone(), router.clone(), listeners.len());
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
         {

@@ -52,6 +52,10 @@ export interface TraceEvent {
   level: "info" | "warning" | string;
   text: string;
   worker?: number;
+  /** The node of the cluster, if there are several. */
+  node?: string;
+  /** It is of another node, whose numbers are others. */
+  elsewhere?: boolean;
   hub?: string;
   group?: string;
   user?: string;
@@ -102,6 +106,8 @@ export interface Messages {
 }
 
 export interface Answer {
+  /** The node of the cluster that answers, if there are several. */
+  node?: string;
   connection?: string;
   user?: string;
   rule: string;
@@ -117,11 +123,32 @@ export interface Why {
   related: TraceEvent[];
   moreAnswers: number;
   recording: Recording;
+  nodes?: Nodes;
+}
+
+/** Which nodes of the cluster an answer is of. */
+export interface Nodes {
+  answered: string[];
+  silent: string[];
 }
 
 export interface Page<Item> {
   items: Item[];
   next?: string;
+  /** Which nodes of the cluster the page is of, if there are several. */
+  nodes?: Nodes;
+}
+
+/** A node of the cluster, or the only one. Of one that does not answer nothing but its name is known. */
+export interface Node {
+  node?: string;
+  silent?: boolean;
+  endpoint?: string;
+  version?: string;
+  startedAt?: number;
+  workers?: number;
+  connections?: number;
+  standing?: { interests: number; backlogFrames: number; backlogBytes: number };
 }
 
 export interface Hub {
@@ -142,6 +169,7 @@ export interface Connection {
   user?: string;
   protocol: string;
   openedAt: number;
+  node?: string;
   worker: number;
   attached: boolean;
   groupCount: number;

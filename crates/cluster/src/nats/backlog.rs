@@ -64,6 +64,8 @@ pub(crate) struct Backlog {
     /// Frames, and their bytes, that have not arrived at their nodes.
     pub(super) link_frames: AtomicUsize,
     pub(super) link_bytes: AtomicUsize,
+    /// The slots in which this process has recipients.
+    pub(super) interests: AtomicUsize,
     /// All items up to this one have arrived.
     pub(super) settled: watch::Sender<u64>,
     /// Whether NATS cannot be reached at the moment.
@@ -110,6 +112,7 @@ impl Backlog {
             queued_bytes: AtomicUsize::new(0),
             link_frames: AtomicUsize::new(0),
             link_bytes: AtomicUsize::new(0),
+            interests: AtomicUsize::new(0),
             settled: watch::Sender::new(0),
             cut_off: AtomicBool::new(false),
             dropped: AtomicBool::new(false),

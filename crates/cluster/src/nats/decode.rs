@@ -64,8 +64,8 @@ pub(crate) fn envelope(envelope: schema::Envelope) -> Result<Envelope, DecodeErr
         excluded: connections(&envelope.excluded)?,
         filter: filter(envelope.filter)?,
         publisher: envelope.publisher.as_ref().map(connection).transpose()?,
-        // Nodes record, and measure, what happens in themselves.
-        message_id: MessageId::default(),
+        message_id: MessageId(envelope.message_id),
+        // Nodes measure what happens in themselves.
         source: Source::default(),
         cause: cause(envelope.cause.as_deref()),
         accepted_us: 0,

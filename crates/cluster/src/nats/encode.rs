@@ -39,6 +39,7 @@ pub(crate) fn envelope(envelope: &Envelope) -> schema::Envelope {
         publisher: envelope.publisher.map(connection),
         ttl_s: envelope.ttl_s.into(),
         cause: cause(envelope.cause),
+        message_id: envelope.message_id.0,
     }
 }
 

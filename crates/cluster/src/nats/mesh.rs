@@ -243,6 +243,7 @@ impl Mesh {
         let (frames, bytes) = levels.fold((0, 0), |sum, level| (sum.0 + level.0, sum.1 + level.1));
         self.backlog.link_frames.store(frames, Ordering::Relaxed);
         self.backlog.link_bytes.store(bytes, Ordering::Relaxed);
+        self.backlog.interests.store(self.announced.count as usize, Ordering::Relaxed);
         metrics::gauge!("webpubsub_cluster_backlog_frames").set(frames as f64);
         metrics::gauge!("webpubsub_cluster_backlog_bytes").set(bytes as f64);
         metrics::gauge!("webpubsub_cluster_interests").set(f64::from(self.announced.count));

@@ -21,7 +21,7 @@ impl Router {
     /// The other nodes that a command must reach, and whether it must be carried out here.
     fn reach(&self, hub: &HubName, command: &Command) -> (Vec<u32>, bool) {
         if matches!(command, Command::Explain(_) | Command::Survey(_)) {
-            // A console shows its own node.
+            // Consoles ask each other, and put their answers together.
             return (Vec::new(), true);
         }
         let target = match command.scope() {

@@ -217,6 +217,9 @@ pub(crate) struct Envelope {
     /// The span of the publish, as a `traceparent` header has it.
     #[prost(string, optional, tag = "13")]
     pub(crate) cause: Option<String>,
+    /// What the message is known by while somebody watches; 0 while nobody does.
+    #[prost(fixed64, tag = "14")]
+    pub(crate) message_id: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hubwire_hub::{
-    Application, ConnectionKey, Effect, Ending, Event, Exchange, Mark, Occurrence, Question, Shard,
+    Application, ConnectionKey, Effect, Ending, Event, Exchange, Mark, MessageId, Occurrence, Question, Shard,
 };
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::Inflater;
@@ -74,6 +74,9 @@ impl<E: Exchange> State<E> {
         shard.set_json_form(settings.protobuf_json);
         shard.set_presence(settings.presence.clone());
         shard.set_spans_nodes(exchange.spans_nodes());
+        if exchange.spans_nodes() {
+            shard.number_messages_from(MessageId::first_serial(shared.environment.random()));
+        }
         let mut state = Self {
             index,
             shard,

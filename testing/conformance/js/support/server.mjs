@@ -109,6 +109,16 @@ class Server {
     this.#child.kill("SIGKILL");
   }
 
+  /** Has the process stand still, as one whose machine does not answer. */
+  pause() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Has it go on. */
+  resume() {
+    this.#child.kill("SIGCONT");
+  }
+
   async stop() {
     if (!this.alive) {
       throw new Error(`The server had already ended.\nstderr: ${this.output.stderr}`);

@@ -99,6 +99,7 @@ prop_compose! {
         filtered in any::<bool>(),
         publisher in prop::option::of(any::<u128>()),
         ttl_s in 0..301_u16,
+        message_id in any::<u64>(),
         cause in prop::option::of((any::<u128>(), 1..u64::MAX, any::<bool>())),
     ) -> Envelope {
         let metadata = entries.map(|entries| Metadata::new(entries).unwrap());
@@ -109,7 +110,7 @@ prop_compose! {
             excluded: excluded.into_iter().map(id).collect(),
             filter: filtered.then(|| Arc::new(Filter::parse("userId eq 'ann'").unwrap())),
             publisher: publisher.map(id),
-            message_id: MessageId::default(),
+            message_id: MessageId(message_id),
             source: Source::default(),
             accepted_us: 0,
             cause: cause.and_then(|(trace, span_id, sampled)| {
