@@ -42,8 +42,10 @@ fn install(python: &Path, folder: &Path, environment: &Path) -> Result<std::path
     Ok(wstest)
 }
 
-/// What the step of `cargo xtask test` runs: every case.
+/// What the step of `cargo xtask test` runs: the sections about the protocol. Those about large messages (9) and compression (12, 13) send
+/// gigabytes and take many minutes; `cargo xtask autobahn` runs them all.
 pub(crate) fn step(project: &Project) -> Result<()> {
     Tool::Node.require()?;
-    run(project, &[])
+    let cases = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"].map(str::to_owned);
+    run(project, &cases)
 }

@@ -102,6 +102,8 @@ fn format(project: &Project) -> Result<()> {
 
 fn clippy(project: &Project) -> Result<()> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    let bare = ["clippy", "-p", "hubwire", "--no-default-features", "--locked", "--", "-D", "warnings"];
+    process::run(project.cargo(&project.root).args(bare))?;
     project
         .workspaces()
         .iter()

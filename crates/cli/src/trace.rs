@@ -63,16 +63,34 @@ async fn print(trace: &Trace, mut body: Incoming, seen: &mut Seen) -> anyhow::Re
             continue;
         };
         for (name, event) in events.take(&piece)? {
+            if name == "nodes" {
+                tell_silence(&event);
+                continue;
+            }
             if name != "trace" {
                 tell_drops(&event, &mut seen.dropped);
                 continue;
             }
-            seen.last = event["seq"].as_u64().unwrap_or(seen.last);
+            // The numbers of other nodes are others.
+            if event["elsewhere"].is_null() {
+                seen.last = event["seq"].as_u64().unwrap_or(seen.last);
+            }
             let shown = if trace.access.json { event.to_string() } else { line(&event) };
             output::line(&shown)?;
         }
     }
     Ok(())
+}
+
+/// Says which nodes of the cluster do not answer, so that what happens there is not shown.
+fn tell_silence(event: &Value) {
+    let silent: Vec<_> = event["silent"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !silent.is_empty() {
+        output::error(&format!(
+            "hubwire: no answer from {}: what happens there is missing",
+            silent.join(", ")
+        ));
+    }
 }
 
 /// What is wanted: at first some of the past, later all that came since.
@@ -110,7 +128,8 @@ fn line(event: &Value) -> String {
     let mark = if text("level") == "warning" { "!" } else { " " };
     let hub = if text("hub").is_empty() { "-" } else { text("hub") };
     let time = clock(event["time"].as_u64().unwrap_or_default());
-    let mut line = format!("{time} {mark} {hub:12} {:18} {}", text("kind"), text("text"));
+    let node = if text("node").is_empty() { String::new() } else { format!("{} ", text("node")) };
+    let mut line = format!("{time} {node}{mark} {hub:12} {:18} {}", text("kind"), text("text"));
     if let Some(payload) = event["detail"]["payload"].as_str() {
         line.push_str(&format!(": {payload}"));
     }

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderName, Method};
 
 use crate::error::Error;
+use crate::provider::{OpenId, Person};
 use crate::settings::{Access, Clock, ConsoleToken, Settings};
 
 /// The header that every request that changes something carries. A page of another site cannot set it without being asked first.
@@ -38,24 +39,40 @@ impl Role {
     }
 }
 
-/// Who asks, and how that is known: `open`, `token` or `bearer`.
-#[derive(Debug, Clone, Copy)]
+/// Who asks, and how that is known: `open`, `token`, `bearer` or `openid`.
+#[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) role: Role,
     pub(crate) how: &'static str,
+    /// What the caller is called, where that is known.
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl Caller {
+    fn of(role: Role, how: &'static str) -> Self {
+        Self { role, how, name: None }
+    }
 }
 
 type Fingerprint = [u8; 32];
 
 struct Session {
-    fingerprint: Fingerprint,
+    holder: Holder,
     until_ms: u64,
+}
+
+/// Who has a session.
+enum Holder {
+    /// Somebody who had a token.
+    Token(Fingerprint),
+    /// Somebody who signed in elsewhere, with what of the person's roles, groups and ids is listed.
+    Person { name: Arc<str>, values: Vec<String> },
 }
 
 /// Who has signed in.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    open: Mutex<HashMap<u128, Session>>,
+    sessions: Mutex<HashMap<u128, Session>>,
     /// When the minute began, and the wrong tokens in it.
     attempts: Mutex<(u64, u32)>,
 }
@@ -72,7 +89,7 @@ impl Sessions {
         match &settings.access {
             Access::Closed => Err(Error::Closed),
             Access::Open if !is_local(head) => Err(Error::WrongHost),
-            Access::Open => Ok(Caller { role: Role::Operator, how: "open" }),
+            Access::Open => Ok(Caller::of(Role::Operator, "open")),
             Access::Tokens { .. } => self.signed_in(settings, head, clock),
         }
     }
@@ -80,16 +97,26 @@ impl Sessions {
     fn signed_in(&self, settings: &Settings, head: &Parts, clock: &dyn Clock) -> Result<Caller, Error> {
         if let Some(token) = bearer(head) {
             let role = self.role_of(settings, token, clock.unix_ms())?;
-            return Ok(Caller { role, how: "bearer" });
+            return Ok(Caller::of(role, "bearer"));
         }
-        let id = cookie(head).ok_or(Error::SignInRequired)?;
+        let id = cookie(head, COOKIE_NAME).ok_or(Error::SignInRequired)?;
         let now_ms = clock.unix_ms();
-        let sessions = lock(&self.open);
+        let sessions = lock(&self.sessions);
         let session =
             sessions.get(&id).filter(|session| session.until_ms > now_ms).ok_or(Error::SignInRequired)?;
-        // A token that was changed takes all that it opened with it.
-        let role = role(settings, &session.fingerprint).ok_or(Error::SignInRequired)?;
-        Ok(Caller { role, how: "token" })
+        match &session.holder {
+            // A token that was changed takes all that it opened with it.
+            Holder::Token(fingerprint) => {
+                let role = role(settings, fingerprint).ok_or(Error::SignInRequired)?;
+                Ok(Caller::of(role, "token"))
+            }
+            // Whoever is not listed any more is out.
+            Holder::Person { name, values } => {
+                let role = settings.openid.as_ref().and_then(|openid| openid.role(values));
+                let role = role.ok_or(Error::SignInRequired)?;
+                Ok(Caller { name: Some(name.clone()), ..Caller::of(role, "openid") })
+            }
+        }
     }
 
     /// Signs in, and answers the value of the header that sets the cookie.
@@ -102,8 +129,31 @@ impl Sessions {
     ) -> Result<(Caller, String), Error> {
         let now_ms = clock.unix_ms();
         let role = self.role_of(settings, token, now_ms)?;
+        let cookie = self.open(Holder::Token(fingerprint(token)), secure, clock);
+        Ok((Caller::of(role, "token"), cookie))
+    }
+
+    /// Lets somebody in who has signed in elsewhere, and answers the value of the header that sets the cookie.
+    pub(crate) fn admit(
+        &self,
+        openid: &OpenId,
+        person: Person,
+        secure: bool,
+        clock: &dyn Clock,
+    ) -> Result<String, Error> {
+        let Person { name, values } = person;
+        let values = openid.listed(values);
+        let role = openid.role(&values).ok_or_else(|| Error::NotListed(name.clone()))?;
+        tracing::info!(name, role = role.name(), "somebody has signed in to the console");
+        let holder = Holder::Person { name: name.into(), values };
+        Ok(self.open(holder, secure, clock))
+    }
+
+    /// Opens a session, and answers the value of the header that sets its cookie.
+    fn open(&self, holder: Holder, secure: bool, clock: &dyn Clock) -> String {
+        let now_ms = clock.unix_ms();
         let (id, until_ms) = (clock.random(), now_ms + SESSION_S * 1000);
-        let mut sessions = lock(&self.open);
+        let mut sessions = lock(&self.sessions);
         sessions.retain(|_, session| session.until_ms > now_ms);
         if sessions.len() >= SESSIONS_MAX
             && let Some(oldest) =
@@ -111,14 +161,14 @@ impl Sessions {
         {
             sessions.remove(&oldest);
         }
-        sessions.insert(id, Session { fingerprint: fingerprint(token), until_ms });
-        Ok((Caller { role, how: "token" }, set_cookie(&format!("{id:032x}"), SESSION_S, secure)))
+        sessions.insert(id, Session { holder, until_ms });
+        set_cookie(&format!("{id:032x}"), SESSION_S, secure)
     }
 
     /// Signs out, and answers the value of the header that takes the cookie away.
     pub(crate) fn sign_out(&self, head: &Parts, secure: bool) -> String {
-        if let Some(id) = cookie(head) {
-            lock(&self.open).remove(&id);
+        if let Some(id) = cookie(head, COOKIE_NAME) {
+            lock(&self.sessions).remove(&id);
         }
         set_cookie("", 0, secure)
     }
@@ -177,11 +227,12 @@ fn bearer(head: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookie(head: &Parts) -> Option<u128> {
+/// The number in a cookie.
+pub(crate) fn cookie(head: &Parts, name: &str) -> Option<u128> {
     let cookies = head.headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
     let mut pairs =
         cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).and_then(|(_, id)| u128::from_str_radix(id, 16).ok())
+    pairs.find(|(known, _)| *known == name).and_then(|(_, id)| u128::from_str_radix(id, 16).ok())
 }
 
 fn set_cookie(value: &str, age_s: u64, secure: bool) -> String {
@@ -190,7 +241,7 @@ fn set_cookie(value: &str, age_s: u64, secure: bool) -> String {
 }
 
 /// Refuses what a page of another site has a browser send.
-fn same_site(head: &Parts) -> Result<(), Error> {
+pub(crate) fn same_site(head: &Parts) -> Result<(), Error> {
     let elsewhere = header(head, &HeaderName::from_static("sec-fetch-site"))
         .is_some_and(|site| !matches!(site, "same-origin" | "none"));
     let changes = !matches!(head.method, Method::GET | Method::HEAD);

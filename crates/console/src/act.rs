@@ -39,9 +39,14 @@ pub(crate) struct Action {
     ttl_seconds: u16,
 }
 
-/// POST `/console/api/hubs/{hub}/actions`.
-pub(crate) async fn act(call: &Call<'_>, hub: HubName, action: Action) -> Result<Response<Body>, Error> {
-    tracing::info!(%hub, action = action.action, connection = action.connection, user = action.user, group = action.group, "an operator acts");
+/// POST `/console/api/hubs/{hub}/actions`. `operator` is what the log calls who acts: a name, or how somebody without one got in.
+pub(crate) async fn act(
+    call: &Call<'_>,
+    operator: &str,
+    hub: HubName,
+    action: Action,
+) -> Result<Response<Body>, Error> {
+    tracing::info!(operator, %hub, action = action.action, connection = action.connection, user = action.user, group = action.group, "an operator acts");
     if action.action == "send" {
         return send(call, hub, &action);
     }

@@ -9,18 +9,19 @@ use http_body_util::{BodyExt, Either, Limited};
 use hubwire_protocol::HubName;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::access::{Caller, HEADER, Role};
 use crate::answer::{self, Body, uncached};
-use crate::console::Shared;
+use crate::console::{Console, Shared};
 use crate::desk::VIEWERS_MAX;
 use crate::error::Error;
 use crate::history::ENTRIES_MAX;
 use crate::interest::Interest;
 use crate::parameters::{Parameters, decoded};
+use crate::peers::Others;
 use crate::settings::Settings;
-use crate::{act, browse, client_url, why};
+use crate::{act, browse, client_url, live, openid, why};
 
 /// The largest body, in bytes: a message that is sent from the page.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -31,10 +32,13 @@ const PAST_DEFAULT: u64 = 200;
 
 /// One request of the API.
 pub(crate) struct Call<'a> {
+    pub(crate) console: &'a Console,
     pub(crate) shared: &'a Shared,
     pub(crate) settings: &'a Settings,
     pub(crate) scheme: &'static str,
     pub(crate) head: &'a Parts,
+    /// Another node asks, so no further one is asked.
+    pub(crate) alone: bool,
 }
 
 /// The token of somebody who signs in.
@@ -60,7 +64,7 @@ impl Call<'_> {
         target.or_else(|| self.head.headers.get(HOST)?.to_str().ok())
     }
 
-    fn operator(&self, caller: Caller) -> Result<(), Error> {
+    fn operator(&self, caller: &Caller) -> Result<(), Error> {
         if caller.role < Role::Operator { Err(Error::ViewerOnly) } else { Ok(()) }
     }
 }
@@ -74,6 +78,12 @@ where
     let names: Vec<String> = call.head.uri.path().split('/').skip(3).map(decoded).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let clock = &*call.shared.desk.clock;
+    match (call.head.method.as_str(), &names[..]) {
+        ("GET", ["sign-in"]) => return openid::ways(call),
+        ("GET", ["openid", "start"]) => return openid::start(call).await,
+        ("GET", ["openid", "callback"]) => return openid::finish(call).await,
+        _ => {}
+    }
     let signing_in = names == ["session"] && call.head.method == Method::POST;
     let caller = call.shared.sessions.caller(call.settings, call.head, clock);
     if signing_in && matches!(caller, Ok(_) | Err(Error::SignInRequired)) {
@@ -92,28 +102,52 @@ where
             let wish: RecordingWish = read(body).await?;
             if wish.on {
                 call.shared.desk.want();
+                call.want_elsewhere();
             }
             Ok(answer::json(&call.shared.desk.recording()))
         }
         ("POST", ["hubs", hub, "actions"]) => {
-            call.operator(caller)?;
-            act::act(call, HubName::parse(hub)?, read(body).await?).await
+            call.operator(&caller)?;
+            let operator = caller.name.as_deref().unwrap_or(caller.how);
+            act::act(call, operator, HubName::parse(hub)?, read(body).await?).await
         }
         ("POST", ["hubs", hub, "client-url"]) => {
-            call.operator(caller)?;
+            call.operator(&caller)?;
             client_url::generate(call, &HubName::parse(hub)?, read(body).await?)
         }
         (
             _,
-            ["session" | "recording" | "overview" | "trace" | "messages" | "why" | "hubs" | "series", ..],
+            [
+                "session" | "sign-in" | "openid" | "nodes" | "recording" | "overview" | "trace" | "messages"
+                | "why" | "hubs" | "series",
+                ..,
+            ],
         ) => Err(Error::MethodNotAllowed),
+        _ => Err(unknown()),
+    }
+}
+
+/// Answers a question of another node.
+pub(crate) async fn answer_peer(call: &Call<'_>) -> Result<Response<Body>, Error> {
+    let names: Vec<String> = call.head.uri.path().split('/').skip(3).map(decoded).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names[..] {
+        ["want"] => {
+            call.shared.desk.want();
+            Ok(answer::json(&json!({})))
+        }
+        ["trace"] => Ok(answer::json(&live::since(call)?)),
+        ["messages"] => why::messages(call).await,
+        ["message"] => Ok(answer::json(&why::message(call)?)),
+        ["explain"] => Ok(answer::json(&why::explain_here(call).await?)),
+        ["nodes" | "hubs", ..] => show(call, &names).await,
         _ => Err(unknown()),
     }
 }
 
 async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Response<Body>, Error> {
     match names {
-        ["session"] => Ok(session(caller)),
+        ["session"] => Ok(session(&caller)),
         ["overview"] => Ok(overview(call)),
         ["trace"] => trace(call),
         ["recording"] => Ok(answer::json(&call.shared.desk.recording())),
@@ -121,8 +155,17 @@ async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Respons
             let after_ms = call.parameters().number("after", 0..=u64::MAX, 0)?;
             Ok(answer::json(&call.shared.desk.series().json(after_ms)))
         }
-        ["messages"] => why::messages(call),
+        ["nodes"] | ["hubs", ..] => show(call, names).await,
+        ["messages"] => why::messages(call).await,
         ["why"] => why::explain(call).await,
+        _ => Err(unknown()),
+    }
+}
+
+/// What one node, or all of them, have to show.
+async fn show(call: &Call<'_>, names: &[&str]) -> Result<Response<Body>, Error> {
+    match names {
+        ["nodes"] => nodes(call).await,
         ["hubs"] => browse::hubs(call).await,
         ["hubs", hub, "groups"] => browse::groups(call, HubName::parse(hub)?).await,
         ["hubs", hub, "users"] => browse::users(call, HubName::parse(hub)?).await,
@@ -132,12 +175,38 @@ async fn look(call: &Call<'_>, caller: Caller, names: &[&str]) -> Result<Respons
     }
 }
 
+/// All nodes of the cluster, and how each is. A node that does not answer has nothing but its name.
+async fn nodes(call: &Call<'_>) -> Result<Response<Body>, Error> {
+    let (desk, settings) = (&call.shared.desk, call.settings);
+    let mut own = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "startedAt": desk.started_ms,
+        "endpoint": settings.endpoint,
+        "workers": call.shared.workers,
+        "connections": desk.series().connections(),
+    });
+    if let Some(peers) = &call.shared.peers {
+        own["node"] = peers.node().into();
+        own["standing"] = peers.standing();
+    }
+    let others = Others::of(call).await;
+    let answers = others.answers.iter().filter_map(|(_, answer)| answer["items"].as_array()).flatten();
+    let mut items: Vec<Value> = answers.cloned().chain([own]).collect();
+    items.extend(others.silent.iter().map(|node| json!({"node": node, "silent": true})));
+    items.sort_by_key(|item| item["node"].as_str().unwrap_or_default().to_owned());
+    Ok(answer::json(&json!({"items": items})))
+}
+
 fn unknown() -> Error {
     Error::NotFound("There is nothing at this path.".to_owned())
 }
 
-fn session(caller: Caller) -> Response<Body> {
-    answer::json(&json!({"role": caller.role.name(), "how": caller.how, "header": HEADER}))
+fn session(caller: &Caller) -> Response<Body> {
+    let mut shown = json!({"role": caller.role.name(), "how": caller.how, "header": HEADER});
+    if let Some(name) = &caller.name {
+        shown["name"] = (**name).into();
+    }
+    answer::json(&shown)
 }
 
 async fn sign_in<B>(call: &Call<'_>, body: B) -> Result<Response<Body>, Error>
@@ -148,7 +217,7 @@ where
     let SignIn { token } = read(body).await?;
     let (secure, clock) = (call.scheme == "https", &*call.shared.desk.clock);
     let (caller, cookie) = call.shared.sessions.sign_in(call.settings, &token, secure, clock)?;
-    with_cookie(session(caller), &cookie)
+    with_cookie(session(&caller), &cookie)
 }
 
 fn with_cookie(mut response: Response<Body>, cookie: &str) -> Result<Response<Body>, Error> {
@@ -186,7 +255,8 @@ fn trace(call: &Call<'_>) -> Result<Response<Body>, Error> {
     };
     // Who has seen more than there is has seen another run of the service.
     let after = if after > call.shared.desk.last_seq() { 0 } else { after };
-    let stream = call.shared.desk.follow(interest, past_max, after)?;
+    let (stream, feed) = call.shared.desk.follow(interest, past_max, after)?;
+    live::follow_elsewhere(call, feed, if after > 0 { 0 } else { past_max });
     let mut response = uncached(Response::new(Either::Right(stream.boxed_unsync())));
     let event_stream = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, event_stream);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::answer::{self, Body};
 use crate::api::Call;
 use crate::error::Error;
+use crate::peers::{Others, merge_pages};
 
 const LIMIT_MAX: u64 = 200;
 const LIMIT_DEFAULT: u64 = 50;
@@ -27,7 +28,7 @@ async fn survey(call: &Call<'_>, hub: HubName, survey: Survey) -> Result<Finding
 }
 
 /// A page of items, each with the name that the next page begins after.
-fn list(items: impl Iterator<Item = (String, Value)>, limit: usize) -> Response<Body> {
+fn list(items: impl Iterator<Item = (String, Value)>, limit: usize) -> Value {
     let mut items: Vec<_> = items.take(limit + 1).collect();
     let more = items.len() > limit;
     items.truncate(limit);
@@ -37,6 +38,14 @@ fn list(items: impl Iterator<Item = (String, Value)>, limit: usize) -> Response<
     if let Some(next) = next {
         shown["next"] = next.into();
     }
+    shown
+}
+
+/// The page of all nodes, of which this one's is `own`. Items of the same name are one.
+async fn everywhere(call: &Call<'_>, name: &str, limit: usize, own: Value) -> Response<Body> {
+    let others = Others::of(call).await;
+    let mut shown = merge_pages(name, limit, own, &others);
+    others.add_to(call, &mut shown);
     answer::json(&shown)
 }
 
@@ -52,21 +61,23 @@ pub(crate) async fn hubs(call: &Call<'_>) -> Result<Response<Body>, Error> {
         let item = json!({"name": name, "connections": hub.connections, "groups": groups, "users": users});
         (name, item)
     };
-    Ok(list(shown.map(item), limit))
+    Ok(everywhere(call, "name", limit, list(shown.map(item), limit)).await)
 }
 
 /// GET `/console/api/hubs/{hub}/groups`.
 pub(crate) async fn groups(call: &Call<'_>, hub: HubName) -> Result<Response<Body>, Error> {
     let (page, limit) = page(call)?;
     let findings = survey(call, hub, Survey::Groups(page)).await?;
-    Ok(list(findings.names.into_iter().map(named), limit))
+    let own = list(findings.names.into_iter().map(named), limit);
+    Ok(everywhere(call, "name", limit, own).await)
 }
 
 /// GET `/console/api/hubs/{hub}/users`.
 pub(crate) async fn users(call: &Call<'_>, hub: HubName) -> Result<Response<Body>, Error> {
     let (page, limit) = page(call)?;
     let findings = survey(call, hub, Survey::Users(page)).await?;
-    Ok(list(findings.names.into_iter().map(named), limit))
+    let own = list(findings.names.into_iter().map(named), limit);
+    Ok(everywhere(call, "name", limit, own).await)
 }
 
 fn named((name, connections): (String, usize)) -> (String, Value) {
@@ -86,8 +97,9 @@ pub(crate) async fn connections(call: &Call<'_>, hub: HubName) -> Result<Respons
         (None, None) => Target::Hub,
     };
     let findings = survey(call, hub, Survey::Connections(target, page)).await?;
-    let item = |(id, found): (ConnectionId, ConnectionFinding)| (id.to_string(), shown(id, &found));
-    Ok(list(findings.connections.into_iter().map(item), limit))
+    let item = |(id, found): (ConnectionId, ConnectionFinding)| (id.to_string(), shown(call, id, &found));
+    let own = list(findings.connections.into_iter().map(item), limit);
+    Ok(everywhere(call, "connection", limit, own).await)
 }
 
 /// GET `/console/api/hubs/{hub}/connections/{id}`.
@@ -97,11 +109,19 @@ pub(crate) async fn connection(call: &Call<'_>, hub: HubName, id: &str) -> Resul
     let page = Page { limit: 1, ..Page::default() };
     let question = Survey::Connections(Target::Connection(id), page);
     let findings = survey(call, hub.clone(), question).await?;
-    let found = findings.connections.get(&id).ok_or_else(missing)?;
-    Ok(answer::json(&shown(id, found)))
+    if let Some(found) = findings.connections.get(&id) {
+        return Ok(answer::json(&shown(call, id, found)));
+    }
+    let others = Others::of(call).await;
+    match others.answers.first() {
+        Some((_, found)) => Ok(answer::json(found)),
+        // It may be there.
+        None if !others.silent.is_empty() => Err(Error::Silent(others.silent.join(", "))),
+        None => Err(missing()),
+    }
 }
 
-fn shown(id: ConnectionId, found: &ConnectionFinding) -> Value {
+fn shown(call: &Call<'_>, id: ConnectionId, found: &ConnectionFinding) -> Value {
     let mut shown = json!({
         "connection": id.to_string(),
         "protocol": found.protocol.as_deref().unwrap_or("simple"),
@@ -115,6 +135,9 @@ fn shown(id: ConnectionId, found: &ConnectionFinding) -> Value {
         "waitingMessages": found.waiting_messages,
         "waitingBytes": found.waiting_bytes,
     });
+    if let Some(peers) = &call.shared.peers {
+        shown["node"] = peers.node().into();
+    }
     if let Some(user) = &found.user {
         shown["user"] = user.as_str().into();
     }

@@ -11,6 +11,8 @@ use crate::answer::{Body, protect, refusal, whole};
 use crate::api::{self, Call};
 use crate::assets;
 use crate::desk::Desk;
+use crate::openid::SignIns;
+use crate::peers::{self, Peers};
 
 /// Where the page is.
 const ROOT: &str = "/console";
@@ -25,13 +27,28 @@ pub(crate) struct Shared {
     pub(crate) desk: Arc<Desk>,
     pub(crate) router: Arc<dyn Router>,
     pub(crate) sessions: Sessions,
+    pub(crate) sign_ins: SignIns,
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     pub(crate) workers: usize,
 }
 
 impl Console {
-    /// The console of a service with so many workers, of which the desk knows what happens and through whose router everything is done.
-    pub fn new(desk: Arc<Desk>, router: Arc<dyn Router>, workers: usize) -> Self {
-        Self(Arc::new(Shared { desk, router, sessions: Sessions::default(), workers }))
+    /// The console of a service with so many workers, of which the desk knows what happens and through whose router everything is done. In a
+    /// cluster it shows what `peers` know as well.
+    pub fn new(
+        desk: Arc<Desk>,
+        router: Arc<dyn Router>,
+        workers: usize,
+        peers: Option<Arc<dyn Peers>>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            desk,
+            router,
+            sessions: Sessions::default(),
+            sign_ins: SignIns::default(),
+            peers,
+            workers,
+        }))
     }
 
     /// Whether a request with this path is for the console.
@@ -52,6 +69,20 @@ impl Console {
         response
     }
 
+    /// Answers a question of another node's console, for this node alone.
+    pub async fn answer_peer(&self, question: &[u8]) -> Bytes {
+        peers::answer(self, question).await
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
+    /// Whether this node is all that there is.
+    pub(crate) fn has_no_peers(&self) -> bool {
+        self.0.peers.is_none()
+    }
+
     async fn answer<B>(&self, scheme: &'static str, request: Request<B>) -> Response<Body>
     where
         B: HttpBody<Data = Bytes>,
@@ -68,7 +99,14 @@ impl Console {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         if path.starts_with(API) {
-            let call = Call { shared: &self.0, settings: &settings, scheme, head: &head };
+            let call = Call {
+                console: self,
+                shared: &self.0,
+                settings: &settings,
+                scheme,
+                head: &head,
+                alone: false,
+            };
             return api::answer(&call, body).await.unwrap_or_else(|error| refusal(&error));
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {

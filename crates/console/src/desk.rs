@@ -16,7 +16,7 @@ use crate::interest::Interest;
 use crate::series::Series;
 use crate::settings::{Clock, Settings};
 use crate::stream::Stream;
-use crate::viewer::{Viewer, WAITING_MAX};
+use crate::viewer::{Feed, Viewer, WAITING_MAX};
 
 /// Batches of facts that may wait to be taken in, one for each turn of a worker or call. More are counted and dropped. Room for what some workers
 /// hand over while the clerk collects.
@@ -45,23 +45,29 @@ pub struct Desk {
     series: Mutex<Series>,
     history: Mutex<History>,
     pub(crate) started_ms: u64,
+    node: Option<Arc<str>>,
 }
 
 impl Desk {
-    /// A desk, and the clerk that does its work.
-    pub fn new(settings: Arc<ArcSwap<Settings>>, clock: Arc<dyn Clock>) -> (Arc<Self>, Clerk) {
+    /// A desk, and the clerk that does its work. `node` is what this node of a cluster is called.
+    pub fn new(
+        settings: Arc<ArcSwap<Settings>>,
+        clock: Arc<dyn Clock>,
+        node: Option<Arc<str>>,
+    ) -> (Arc<Self>, Clerk) {
         let (sender, receiver) = mpsc::channel(BATCHES_MAX);
         let desk = Arc::new(Self {
             started_ms: clock.unix_ms(),
             settings,
-            clock,
             watching: AtomicBool::new(false),
             wanted_until_ms: AtomicU64::new(0),
             since_ms: AtomicU64::new(0),
             batches: sender,
             lost: AtomicU64::new(0),
             last_seq: AtomicU64::new(0),
-            messages: AtomicU64::new(0),
+            messages: AtomicU64::new(node.as_ref().map_or(0, |_| MessageId::first_serial(clock.random()))),
+            clock,
+            node,
             viewers: AtomicUsize::new(0),
             viewer_numbers: AtomicU64::new(0),
             counts: Counts::default(),
@@ -100,6 +106,11 @@ impl Desk {
         }
     }
 
+    /// What this node of a cluster is called.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
     pub(crate) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -130,7 +141,7 @@ impl Desk {
             if let hubwire_hub::Happening::Delivered(part) = &fact.happening {
                 history.delivered(part);
             }
-            let entry = Arc::new(Entry::new(seq, batch.worker, fact, payloads));
+            let entry = Arc::new(Entry::new(seq, (self.node.clone(), batch.worker), fact, payloads));
             for viewer in &mut history.viewers {
                 viewer.offer(&entry, now_ms);
             }
@@ -150,7 +161,7 @@ impl Desk {
         interest: Interest,
         past_max: usize,
         after: u64,
-    ) -> Result<Stream, Error> {
+    ) -> Result<(Stream, Feed), Error> {
         let mut history = self.history();
         if history.viewers.len() >= VIEWERS_MAX {
             metrics::counter!("webpubsub_trace_viewers_refused_total").increment(1);
@@ -164,11 +175,12 @@ impl Desk {
         let number = self.viewer_numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let dropped = Arc::<AtomicU64>::default();
+        let feed = Feed { frames: sender.clone(), dropped: dropped.clone() };
         history.viewers.push(Viewer::new(number, interest, sender, dropped.clone(), self.clock.unix_ms()));
         self.viewers.store(history.viewers.len(), Ordering::Relaxed);
         drop(history);
         self.want();
-        Ok(Stream::new(self.clone(), number, backlog, receiver, dropped))
+        Ok((Stream::new(self.clone(), number, backlog, receiver, dropped), feed))
     }
 
     /// A viewer has gone.

@@ -14,6 +14,7 @@ use crate::settings::Payloads;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) seq: u64,
+    pub(crate) node: Option<Arc<str>>,
     pub(crate) worker: Option<u8>,
     pub(crate) fact: Fact,
     /// The message that was published, if the fact tells of one.
@@ -23,7 +24,13 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(seq: u64, worker: Option<u8>, mut fact: Fact, payloads: Payloads) -> Self {
+    /// A fact of a worker, of a node if there are several.
+    pub(crate) fn new(
+        seq: u64,
+        (node, worker): (Option<Arc<str>>, Option<u8>),
+        mut fact: Fact,
+        payloads: Payloads,
+    ) -> Self {
         let mut message = None;
         if let Happening::Published(published) = &fact.happening {
             message = Message::new(&fact, published, payloads).map(Arc::new);
@@ -32,7 +39,7 @@ impl Entry {
             // What is shown of it has been copied: the whole payload must not be kept for that.
             published.data = Data::Text(Bytes::new());
         }
-        Self { seq, worker, fact, message, text: OnceLock::new(), frame: OnceLock::new() }
+        Self { seq, node, worker, fact, message, text: OnceLock::new(), frame: OnceLock::new() }
     }
 
     pub(crate) fn kind(&self) -> &'static str {
@@ -57,6 +64,9 @@ impl Entry {
         let fact = &self.fact;
         shown.insert("seq".into(), self.seq.into());
         shown.insert("time".into(), fact.time_ms.into());
+        if let Some(node) = &self.node {
+            shown.insert("node".into(), (**node).into());
+        }
         if let Some(worker) = self.worker {
             shown.insert("worker".into(), worker.into());
         }

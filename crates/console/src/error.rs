@@ -13,7 +13,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Nobody has signed in.
-    #[error("Sign in with a console token.")]
+    #[error("Sign in, or show a console token.")]
     SignInRequired,
     /// The token is none of the console's.
     #[error("This is no console token: settings console.operator_token and console.viewer_token.")]
@@ -23,9 +23,23 @@ pub(crate) enum Error {
     TooManyAttempts,
     /// Nobody gets in.
     #[error(
-        "The console is closed: set console.operator_token or console.viewer_token, or run on a loopback address with the development key."
+        "The console is closed: set console.operator_token, console.viewer_token or console.openid, or run on a loopback address with the development key."
     )]
     Closed,
+    /// Somebody has signed in whom the settings do not name.
+    #[error(
+        "{0} has signed in, but is listed nowhere: settings console.openid.operators and console.openid.viewers."
+    )]
+    NotListed(String),
+    /// Somebody comes back from an issuer whom nobody sent there, or too late.
+    #[error("This sign-in was not begun here, or is over; begin again.")]
+    NoSignIn,
+    /// The way back would lead to another host.
+    #[error("People sign in at {0} only, where the issuer sends them back to (setting endpoint).")]
+    WrongPlace(String),
+    /// The issuer cannot be asked, or lets nobody in.
+    #[error("Signing in failed: {0}.")]
+    Provider(String),
     /// A viewer wants to act.
     #[error("Viewers may look, not act.")]
     ViewerOnly,
@@ -47,6 +61,9 @@ pub(crate) enum Error {
     /// There are as many viewers as there may be.
     #[error("There are already {0} viewers.")]
     TooManyViewers(usize),
+    /// Nodes that may know do not answer.
+    #[error("Nothing here; but a node of the cluster did not answer: {0}.")]
+    Silent(String),
     /// A worker has too much waiting.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -64,12 +81,19 @@ impl Error {
         match self {
             Self::Invalid(_) | Self::Name(_) => StatusCode::BAD_REQUEST,
             Self::SignInRequired | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::Closed | Self::ViewerOnly | Self::CrossSite | Self::WrongHost => StatusCode::FORBIDDEN,
+            Self::Closed
+            | Self::NotListed(_)
+            | Self::ViewerOnly
+            | Self::CrossSite
+            | Self::WrongHost
+            | Self::WrongPlace(_) => StatusCode::FORBIDDEN,
+            Self::NoSignIn => StatusCode::BAD_REQUEST,
+            Self::Provider(_) => StatusCode::BAD_GATEWAY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyAttempts | Self::TooManyViewers(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Silent(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -81,6 +105,10 @@ impl Error {
             Self::WrongToken => "wrongToken",
             Self::TooManyAttempts => "tooManyAttempts",
             Self::Closed => "closed",
+            Self::NotListed(_) => "notListed",
+            Self::NoSignIn => "noSignIn",
+            Self::WrongPlace(_) => "wrongPlace",
+            Self::Provider(_) => "provider",
             Self::ViewerOnly => "viewerOnly",
             Self::CrossSite => "crossSite",
             Self::WrongHost => "wrongHost",
@@ -89,6 +117,7 @@ impl Error {
             Self::TooLarge => "tooLarge",
             Self::TooManyViewers(_) => "tooManyViewers",
             Self::Busy(_) => "busy",
+            Self::Silent(_) => "silent",
             Self::Internal(_) => "internal",
         }
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hubwire_hub::{Delivered, Fact, MessageId, Published, Source, Target, TraceId};
-use hubwire_protocol::{Data, HubName, UserId};
+use hubwire_protocol::{ConnectionId, Data, GroupName, HubName, UserId};
 use serde_json::{Map, Value, json};
 
 use crate::settings::Payloads;
@@ -55,6 +55,36 @@ impl Message {
             no_echo: published.no_echo,
             ttl_s: published.ttl_s,
             trace_id: published.trace_id,
+        })
+    }
+
+    /// A message of another node, as that has shown it: as much as it takes to explain what became of it.
+    pub(crate) fn of_json(shown: &Value) -> Option<Self> {
+        let name = shown["target"]["name"].as_str().unwrap_or_default();
+        let target = match shown["target"]["kind"].as_str()? {
+            "hub" => Target::Hub,
+            "group" => Target::Group(GroupName::parse(name).ok()?),
+            "user" => Target::User(UserId::parse(name).ok()?),
+            "connection" => Target::Connection(ConnectionId::parse(name)?),
+            _ => return None,
+        };
+        Some(Self {
+            id: parse_id(shown["message"].as_str()?)?,
+            time_ms: shown["time"].as_u64()?,
+            hub: HubName::parse(shown["hub"].as_str()?).ok()?,
+            target,
+            source: Source::default(),
+            user: None,
+            stream: false,
+            data_type: "text",
+            bytes: 0,
+            payload: None,
+            truncated: false,
+            filter: None,
+            excluded: 0,
+            no_echo: false,
+            ttl_s: u16::try_from(shown["ttlSeconds"].as_u64()?).ok()?,
+            trace_id: None,
         })
     }
 
@@ -192,6 +222,22 @@ mod tests {
         let data = Data::Binary(Bytes::from_static(&[0, 255]));
         assert_eq!(excerpt(&data, Payloads::Truncated), (Some("AP8=".to_owned()), false));
         assert_eq!(excerpt(&data, Payloads::Hidden), (None, false));
+    }
+
+    #[test]
+    fn a_message_of_another_node_is_meant_for_the_same() {
+        for target in [
+            json!({"kind": "hub"}),
+            json!({"kind": "group", "name": "g"}),
+            json!({"kind": "user", "name": "u"}),
+        ] {
+            let shown =
+                json!({"message": "4d03", "time": 5, "hub": "chat", "target": target, "ttlSeconds": 9});
+            let message = Message::of_json(&shown).expect("it is complete");
+            assert_eq!(super::target(&message.target), target);
+            assert_eq!((message.id, message.time_ms, message.ttl_s), (MessageId::new(77, 3), 5, 9));
+        }
+        assert!(Message::of_json(&json!({"message": "4d03"})).is_none());
     }
 
     #[test]

@@ -2,6 +2,8 @@ use std::fmt;
 
 use hubwire_auth::AccessKeys;
 
+use crate::OpenId;
+
 /// What the console goes by. A new value takes effect with the next request.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -9,6 +11,8 @@ pub struct Settings {
     pub enabled: bool,
     /// Who gets in.
     pub access: Access,
+    /// Where people can sign in, if anywhere.
+    pub openid: Option<OpenId>,
     /// How much of payloads is shown.
     pub payloads: Payloads,
     /// Record all the time, not only while somebody watches.
@@ -26,7 +30,7 @@ pub struct Settings {
 pub enum Access {
     /// Whoever can reach the loopback address, as an operator.
     Open,
-    /// Whoever has a token.
+    /// Whoever has a token, or has signed in elsewhere: see [`Settings::openid`].
     Tokens {
         /// The token of operators.
         operator: Option<ConsoleToken>,

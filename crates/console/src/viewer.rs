@@ -12,6 +12,27 @@ pub(crate) const WAITING_MAX: usize = 1_024;
 /// Events that one viewer is shown in a second, over time: more than anybody reads, and little enough to cost nothing that is noticed.
 const EVENTS_PER_S_MAX: u64 = 1_000;
 
+/// The way to one viewer for what other nodes tell.
+pub(crate) struct Feed {
+    pub(crate) frames: mpsc::Sender<Bytes>,
+    pub(crate) dropped: Arc<AtomicU64>,
+}
+
+impl Feed {
+    /// Shows what another node tells, if the viewer can take it.
+    pub(crate) fn offer(&self, frame: Bytes) {
+        if self.frames.try_send(frame).is_err() {
+            self.drop(1);
+        }
+    }
+
+    /// So many events were not shown.
+    pub(crate) fn drop(&self, count: u64) {
+        self.dropped.fetch_add(count, Ordering::Relaxed);
+        metrics::counter!("webpubsub_trace_viewer_drops_total").increment(count);
+    }
+}
+
 /// One who follows the trace.
 pub(crate) struct Viewer {
     pub(crate) number: u64,
@@ -66,7 +87,7 @@ mod tests {
     use crate::settings::Payloads;
 
     fn entry() -> Entry {
-        Entry::new(1, None, Fact::of_hub(None, Happening::RecoveryRefused), Payloads::Hidden)
+        Entry::new(1, (None, None), Fact::of_hub(None, Happening::RecoveryRefused), Payloads::Hidden)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use hubwire_hub::{Command, Explanation, Explanations, Happening, Inquiry, Reply, Rule, Target};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Body};
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::history::Kept;
 use crate::message::{Message, delivery, parse_id};
 use crate::parameters::Parameters;
+use crate::peers::Others;
 use crate::verdict::{Verdict, verdict};
 
 const LIMIT_MAX: u64 = 200;
@@ -71,52 +73,179 @@ fn one_of(
 }
 
 /// GET `/console/api/messages`.
-pub(crate) fn messages(call: &Call<'_>) -> Result<Response<Body>, Error> {
+pub(crate) async fn messages(call: &Call<'_>) -> Result<Response<Body>, Error> {
     let parameters = call.parameters();
     let wanted = Wanted::parse(&parameters)?;
     let limit = parameters.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)? as usize;
     let desk = &call.shared.desk;
     desk.want();
-    let history = desk.history();
+    call.want_elsewhere();
+    let mut shown = messages_here(call, &wanted, limit);
+    let others = Others::of(call).await;
+    let elsewhere = others.answers.iter().filter_map(|(_, answer)| answer["messages"].as_array());
+    shown.extend(elsewhere.flatten().cloned());
+    shown.sort_by_key(|message| std::cmp::Reverse(message["time"].as_u64()));
+    shown.truncate(limit);
+    let mut shown = json!({"messages": shown, "recording": desk.recording()});
+    others.add_to(call, &mut shown);
+    Ok(answer::json(&shown))
+}
+
+/// The latest messages that came in here.
+fn messages_here(call: &Call<'_>, wanted: &Wanted, limit: usize) -> Vec<Value> {
+    let history = call.shared.desk.history();
     let shown = history.messages().filter(|kept| wanted.fits(&kept.message)).take(limit);
-    let shown: Vec<_> = shown
-        .map(|kept| {
-            let mut message = kept.message.json();
-            message.insert("delivery".into(), delivery(&kept.delivered));
-            Value::Object(message)
-        })
-        .collect();
+    let with_delivery = |kept: &Kept| {
+        let mut message = of_here(call, &kept.message);
+        message["delivery"] = delivery(&kept.delivered);
+        message
+    };
+    shown.map(with_delivery).collect()
+}
+
+/// A message as it is shown, with the node that it came in at.
+fn of_here(call: &Call<'_>, message: &Message) -> Value {
+    let mut shown = message.json();
+    if let Some(node) = call.shared.desk.node() {
+        shown.insert("node".into(), node.into());
+    }
+    Value::Object(shown)
+}
+
+/// A message that was published here or at another node, and how it is shown.
+struct Found {
+    message: Arc<Message>,
+    shown: Value,
+}
+
+fn subject(parameters: &Parameters) -> Result<Target, Error> {
+    let given = |name| parameters.get(name).filter(|text| !text.is_empty());
+    one_of(given("group"), given("user"), given("connection"), "connection, user and group")
+}
+
+/// The message that is meant, if it was published here.
+fn find(call: &Call<'_>, wanted: &Wanted) -> Result<Option<Found>, Error> {
+    let parameters = call.parameters();
+    let history = call.shared.desk.history();
+    let found = match parameters.get("message").filter(|text| !text.is_empty()) {
+        Some(text) => {
+            let id = parse_id(text).ok_or_else(|| Error::invalid("message is no message id"))?;
+            history.message(id).cloned()
+        }
+        None => history.messages().find(|kept| wanted.fits(&kept.message)).cloned(),
+    };
     drop(history);
-    Ok(answer::json(&json!({"messages": shown, "recording": desk.recording()})))
+    Ok(found.map(|Kept { message, .. }| Found { shown: of_here(call, &message), message }))
+}
+
+/// What another node asks: whether the message that is meant was published here, or refused.
+pub(crate) fn message(call: &Call<'_>) -> Result<Value, Error> {
+    let wanted = Wanted::parse(&call.parameters())?;
+    call.shared.desk.want();
+    Ok(match find(call, &wanted)? {
+        Some(Found { shown, .. }) => json!({"message": shown}),
+        None => never_published(call, &wanted),
+    })
+}
+
+/// What another node asks: what became here of a message that was published elsewhere.
+pub(crate) async fn explain_here(call: &Call<'_>) -> Result<Value, Error> {
+    let parameters = call.parameters();
+    let about = serde_json::from_str(parameters.get("about").unwrap_or_default()).unwrap_or_default();
+    let message = Message::of_json(&about).ok_or_else(|| Error::invalid("about is no message"))?;
+    call.shared.desk.want();
+    explained(
+        call,
+        &HubName::parse(parameters.get("hub").unwrap_or_default())?,
+        &message,
+        &subject(&parameters)?,
+    )
+    .await
 }
 
 /// GET `/console/api/why`.
 pub(crate) async fn explain(call: &Call<'_>) -> Result<Response<Body>, Error> {
     let parameters = call.parameters();
     let wanted = Wanted::parse(&parameters)?;
-    let given = |name| parameters.get(name).filter(|text| !text.is_empty());
-    let subject = one_of(given("group"), given("user"), given("connection"), "connection, user and group")?;
-    let desk = &call.shared.desk;
-    desk.want();
-    let found = match given("message") {
-        Some(text) => {
-            let id = parse_id(text).ok_or_else(|| Error::invalid("message is no message id"))?;
-            desk.history().message(id).cloned()
-        }
-        None => desk.history().messages().find(|kept| wanted.fits(&kept.message)).cloned(),
+    let subject = subject(&parameters)?;
+    call.shared.desk.want();
+    call.want_elsewhere();
+    let (own, query) = (find(call, &wanted)?, call.head.uri.query().unwrap_or_default());
+    let is_told = parameters.get("message").is_some_and(|text| !text.is_empty());
+    // An id names one message; otherwise the newest one is meant, wherever it came in.
+    let others = match own {
+        Some(_) if is_told => Others::default(),
+        _ => Others::of_place(call, &format!("message?{query}")).await,
     };
-    let shown = match found {
-        Some(Kept { message, .. }) => explained(call, &wanted.hub, &message, subject).await?,
-        None => never_published(call, &wanted),
+    let elsewhere = others.answers.iter().filter_map(|(_, answer)| {
+        let shown = &answer["message"];
+        Some(Found { message: Arc::new(Message::of_json(shown)?), shown: shown.clone() })
+    });
+    let found = elsewhere.chain(own).max_by_key(|found| found.message.time_ms);
+    let Some(Found { message, shown }) = found else {
+        return Ok(answer::json(&nowhere(call, &wanted, &others)));
     };
-    Ok(answer::json(&shown))
+    let own = explained(call, &wanted.hub, &message, &subject).await?;
+    let mut about = shown.clone();
+    // Nobody needs it to explain, and a question must not be large.
+    about.as_object_mut().map(|about| about.remove("payload"));
+    let about = utf8_percent_encode(&about.to_string(), NON_ALPHANUMERIC).to_string();
+    let others = Others::of_place(call, &format!("explain?{query}&about={about}")).await;
+    let mut whole = whole(call, own, &others);
+    whole["message"] = shown;
+    whole["recording"] = call.shared.desk.recording();
+    others.add_to(call, &mut whole);
+    Ok(answer::json(&whole))
 }
 
+/// No node has the message; perhaps one has refused it.
+fn nowhere(call: &Call<'_>, wanted: &Wanted, others: &Others) -> Value {
+    let own = never_published(call, wanted);
+    let is_refused = |answer: &&Value| answer["answers"][0]["rule"] != "neverPublished";
+    let refused =
+        std::iter::once(&own).chain(others.answers.iter().map(|(_, answer)| answer)).find(is_refused);
+    let mut shown = refused.unwrap_or(&own).clone();
+    shown["recording"] = call.shared.desk.recording();
+    others.add_to(call, &mut shown);
+    shown
+}
+
+/// The answers of all nodes. Who is unknown to one may be known to another.
+fn whole(call: &Call<'_>, own: Value, others: &Others) -> Value {
+    let here = call.shared.desk.node().map(str::to_owned);
+    let parts = std::iter::once((here, own))
+        .chain(others.answers.iter().map(|(node, part)| (Some(node.clone()), part.clone())));
+    let (mut answers, mut related, mut more) = (Vec::new(), Vec::new(), 0);
+    for (node, mut part) in parts {
+        for answer in part["answers"].as_array_mut().into_iter().flatten() {
+            if let Some(node) = &node {
+                answer["node"] = node.as_str().into();
+            }
+            answers.push(answer.take());
+        }
+        related.extend(part["related"].as_array().into_iter().flatten().cloned());
+        more += part["moreAnswers"].as_u64().unwrap_or_default();
+    }
+    let is_known = |answer: &Value| answer["rule"] != "unknownConnection";
+    if answers.iter().any(is_known) {
+        answers.retain(is_known);
+    }
+    if answers.iter().all(|answer| !is_known(answer)) {
+        answers.truncate(1);
+    }
+    more += answers.len().saturating_sub(ANSWERS_MAX) as u64;
+    answers.truncate(ANSWERS_MAX);
+    related.sort_by_key(|entry: &Value| std::cmp::Reverse(entry["time"].as_u64()));
+    related.truncate(RELATED_MAX);
+    json!({"answers": answers, "related": related, "moreAnswers": more})
+}
+
+/// What became of a message in this node.
 async fn explained(
     call: &Call<'_>,
     hub: &HubName,
-    message: &Arc<Message>,
-    subject: Target,
+    message: &Message,
+    subject: &Target,
 ) -> Result<Value, Error> {
     let inquiry = Inquiry {
         message: message.id,
@@ -143,16 +272,10 @@ async fn explained(
     let related = related(call, &items);
     let mut answers: Vec<_> = items.iter().map(|item| answered(item, message, &related)).collect();
     if answers.is_empty() {
-        answers.push(nobody(&subject, hub));
+        answers.push(nobody(subject, hub));
     }
     let shown: Vec<_> = related.iter().take(RELATED_MAX).map(|entry| entry.json()).collect();
-    Ok(json!({
-        "message": message.json(),
-        "answers": answers,
-        "related": shown,
-        "moreAnswers": more,
-        "recording": call.shared.desk.recording(),
-    }))
+    Ok(json!({"answers": answers, "related": shown, "moreAnswers": more}))
 }
 
 fn answered(item: &Explanation, message: &Message, related: &[Arc<Entry>]) -> Value {

@@ -1,4 +1,4 @@
-use hubwire_hub::{Answer, ConnectionKey, Opening, Question, Unanswered};
+use hubwire_hub::{Answer, ConnectionKey, Opening, Question, TraceContext, Unanswered};
 use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 
@@ -29,6 +29,8 @@ pub(crate) enum Arrival {
         connection: ConnectionId,
         /// What was asked.
         question: Question,
+        /// The span of the event, if it belongs to a distributed trace.
+        cause: Option<TraceContext>,
         /// What came of it.
         outcome: Result<Answer, Unanswered>,
     },

@@ -136,7 +136,9 @@ impl<E: Exchange> State<E> {
         }
         let Some(subprotocol) = self.shard.subprotocol(key) else {
             let payload = Bytes::copy_from_slice(payload);
-            return self.shard.simple_message(key, kind, payload, self.now_ms);
+            let now_ms = self.now_ms;
+            return self
+                .traced(key, ("message", None), |shard| shard.simple_message(key, kind, payload, now_ms));
         };
         let decoded = match (subprotocol.is_protobuf(), kind) {
             (true, MessageKind::Binary) => {
@@ -148,7 +150,14 @@ impl<E: Exchange> State<E> {
             (false, MessageKind::Binary) => decode_json(payload, &Close::TEXT_REQUIRED),
         };
         match decoded {
-            Ok(request) => self.shard.request(key, request, self.now_ms),
+            Ok(request) if !self.measures.collects_spans || request.is_housekeeping() => {
+                self.shard.request(key, request, self.now_ms);
+            }
+            Ok(request) => {
+                let (name, group) = request.named();
+                let (group, now_ms) = (group.cloned(), self.now_ms);
+                self.traced(key, (name, group), |shard| shard.request(key, request, now_ms));
+            }
             Err((close, error)) => {
                 let (category, connection) = (MESSAGING_LOGS, self.shard.connection_id(key));
                 tracing::debug!(target: MESSAGING, category, ?connection, error, "a client message is invalid");

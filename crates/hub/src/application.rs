@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 
-use crate::{Answer, Event, Unanswered};
+use crate::{Answer, Event, TraceContext, Unanswered};
 
 /// A client that wants to connect, as the application is asked about it.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Attempt {
     pub subprotocols: Vec<String>,
     /// The certificates that it has shown in its TLS handshake, its own first.
     pub certificates: Vec<ClientCertificate>,
+    /// The span that its handshake belongs to, if its client named one.
+    pub cause: Option<TraceContext>,
 }
 
 /// A client's certificate, which the TLS handshake has checked.

@@ -60,7 +60,8 @@ impl Shard {
         let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
-        let mut record = recorded.then(|| Record::new(envelope, unix_ms, recipients.len()));
+        let mut record = (recorded || self.causes.wants(envelope))
+            .then(|| Record::new(envelope, unix_ms, recipients.len()));
         let mut overflowing = Vec::new();
         let mut behind = false;
         for &key in recipients {
@@ -91,13 +92,25 @@ impl Shard {
         }
         delivery.count(&mut self.counters);
         if let Some(record) = record {
-            self.keep_record(envelope, record);
+            self.tell_delivery(envelope, record);
         }
         if behind {
             self.press(envelope, now_ms);
         }
         for (key, window) in overflowing {
             self.overflow(key, window);
+        }
+    }
+}
+
+impl Shard {
+    /// Tells what was decided about a publish: whoever follows its trace, and whoever watches.
+    fn tell_delivery(&mut self, envelope: &Envelope, record: Record) {
+        if self.causes.wants(envelope) {
+            self.causes.delivered(envelope, record.tally());
+        }
+        if self.trace.is_some() && envelope.message_id.is_recorded() {
+            self.keep_record(envelope, record);
         }
     }
 }

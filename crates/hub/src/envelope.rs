@@ -3,7 +3,7 @@ use std::sync::Arc;
 use hubwire_filter::Filter;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, Message, UserId};
 
-use crate::{MessageId, Source};
+use crate::{MessageId, Source, TraceContext};
 
 /// The connections that an envelope or a close is meant for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Envelope {
     pub message_id: MessageId,
     /// Where the message comes from; only whoever watches is told.
     pub source: Source,
+    /// The span of the publish, if it belongs to a distributed trace.
+    pub cause: Option<TraceContext>,
     /// When it was accepted, in microseconds on a clock that all shards share; 0 where nobody measures.
     pub accepted_us: u64,
     /// How long a copy may wait for its recipient before it is dropped and counted; 0 means for ever. In seconds, 0 to 300.
@@ -58,6 +60,7 @@ impl Envelope {
             publisher: None,
             message_id: MessageId::default(),
             source: Source::default(),
+            cause: None,
             accepted_us: 0,
             ttl_s: 0,
         }

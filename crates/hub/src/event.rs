@@ -4,6 +4,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_protocol::{ConnectionId, Data, EventName, GroupName, HubName, Metadata, UserId};
 
+use crate::TraceContext;
+
 /// Something that happened to a connection, or that its client raised, as its application is told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -24,6 +26,8 @@ pub struct Event {
     pub origin: Arc<str>,
     /// When it happened, in milliseconds since 1970.
     pub raised_ms: u64,
+    /// The span of what caused it, if that belongs to a distributed trace.
+    pub cause: Option<TraceContext>,
     /// What happened.
     pub occurrence: Occurrence,
 }

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use hubwire_protocol::{ConnectionId, HubName};
 
-use crate::{Command, Envelope, Letter, Recipient, Reply, Target};
+use crate::{Command, Envelope, Letter, Recipient, Reply, Target, TraceContext};
 
 /// What reaches a shard from elsewhere.
 pub enum Parcel {
@@ -17,6 +17,8 @@ pub enum Parcel {
         hub: HubName,
         /// What is to be done; all shards in its scope share it.
         command: Arc<Command>,
+        /// The span of what caused it, if that belongs to a distributed trace.
+        cause: Option<TraceContext>,
         /// Takes the answer, once all that the command caused has been carried out.
         reply: Box<dyn FnOnce(Reply) + Send>,
     },

@@ -150,13 +150,21 @@ pub enum Happening {
 
 /// Tells a message from all others, while recording is on; 0 is a message that nobody records.
 ///
-/// Unique within the process: the low byte names who gave the number out, a worker or (255) everybody else.
+/// Unique within the process: the low byte names who gave the number out, a worker or (255) everybody else. In a cluster each begins at a number of
+/// [`MessageId::RANDOM_BITS`] random bits, so that two messages of different nodes have the same id once in thousands of millions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub u64);
 
 impl MessageId {
     /// Who gives out numbers beside the workers.
     pub const ELSEWHERE: u8 = 255;
+    /// As many as leave room to count up from there for ever.
+    pub const RANDOM_BITS: u32 = 55;
+
+    /// The number before the first one of a giver, by random bits.
+    pub fn first_serial(random: u128) -> u64 {
+        random as u64 >> (u64::BITS - Self::RANDOM_BITS)
+    }
 
     /// The number `serial` of a giver.
     pub fn new(serial: u64, giver: u8) -> Self {
@@ -223,7 +231,7 @@ impl Published {
             excluded: envelope.excluded.len(),
             no_echo,
             ttl_s: envelope.ttl_s,
-            trace_id: None,
+            trace_id: envelope.cause.map(|cause| cause.trace_id),
         }
     }
 }

@@ -5,12 +5,15 @@
 //! surroundings is an [`Effect`]; what happens in it is an [`Event`], of which an [`Application`] is told; what it wants written waits in a connection's [`Outbox`].
 //! While an [`Observer`] watches, it is told of [`Fact`]s, and a [`Rule`] explains what became of a message; a [`Survey`] shows what there is.
 //!
+//! What belongs to a distributed trace carries its [`TraceContext`] along, and is told as a [`Span`].
+//!
 //! It must never know about sockets, runtimes, clocks or random sources: time is handed in as milliseconds on a monotonic clock.
 
 mod ack_memory;
 mod activity;
 mod application;
 mod backpressure;
+mod cause;
 mod close_category;
 mod command;
 mod connection;
@@ -48,10 +51,12 @@ mod router;
 mod selection;
 mod session;
 mod shard;
+mod span;
 mod state_home;
 mod stream;
 mod survey;
 mod trace;
+mod trace_context;
 mod trace_id;
 mod user;
 mod window;
@@ -59,6 +64,7 @@ mod window;
 pub use application::{
     Acceptance, Application, Attempt, ClientCertificate, Decision, NoApplication, Rejection,
 };
+pub use cause::TracedDelivery;
 pub use close_category::CloseCategory;
 pub use command::{Command, Member, Reply, Scope, Subject};
 pub use connection::{ConnectionKey, Opening, Protocol, SimpleMode};
@@ -81,5 +87,7 @@ pub use presence::{GroupEvents, Membership, Presence};
 pub use router::{Busy, Routed, Router, Settled};
 pub use session::Ending;
 pub use shard::Shard;
+pub use span::{Span, Work};
 pub use survey::{ConnectionFinding, Distinct, Findings, HubFinding, Page, Survey};
+pub use trace_context::TraceContext;
 pub use trace_id::TraceId;

@@ -1,4 +1,4 @@
-use crate::{Counters, Fact, MessageId};
+use crate::{Counters, Fact, MessageId, Span, TraceContext};
 
 /// Whoever watches what the service does. Every part tells it what it sees, and nothing depends on it.
 ///
@@ -18,6 +18,23 @@ pub trait Observer: Send + Sync {
 
     /// Takes in what a worker has counted so far; about once a second.
     fn sample(&self, sample: Sample);
+
+    /// Whether anybody collects spans of distributed traces. Asked as [`Observer::is_watching`]: while it is false, none are made.
+    fn collects_spans(&self) -> bool {
+        false
+    }
+
+    /// Something begins, for this cause if there is one: the place that whatever comes of it is told to be caused by. That is its own where
+    /// spans are collected, and otherwise that of its cause.
+    fn begin(&self, cause: Option<TraceContext>) -> Option<TraceContext> {
+        cause
+    }
+
+    /// Takes in something that has ended, and whose context is a sampled one that [`Observer::begin`] gave out.
+    fn end(&self, _span: Span) {}
+
+    /// So many spans could not be kept.
+    fn lose_spans(&self, _count: u64) {}
 }
 
 /// Something that is counted where it happens.

@@ -24,6 +24,7 @@ impl Shard {
             state: connection.state.clone(),
             origin: connection.origin.clone(),
             raised_ms: u64::try_from(raised_ms).unwrap_or_default(),
+            cause: self.causes.cause,
             occurrence,
         }
     }

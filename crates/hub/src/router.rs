@@ -3,7 +3,7 @@ use std::pin::Pin;
 
 use hubwire_protocol::HubName;
 
-use crate::{Command, Envelope, Reply, Strain};
+use crate::{Command, Envelope, Reply, Strain, TraceContext};
 
 /// The answer to a command, once every shard in its scope has acted.
 pub type Routed = Pin<Box<dyn Future<Output = Result<Reply, Busy>> + Send>>;
@@ -46,8 +46,13 @@ pub trait Router: Send + Sync {
     /// [`Busy`] if a shard with interest cannot take it; then no shard gets it.
     fn publish(&self, envelope: Envelope) -> Result<(), Busy>;
 
-    /// Makes every shard in the command's scope act and merges their answers.
-    fn execute(&self, hub: HubName, command: Command) -> Routed;
+    /// Makes every shard in the command's scope act and merges their answers. What the shards do because of it carries the cause along.
+    fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed;
+
+    /// The same for what belongs to no distributed trace.
+    fn execute(&self, hub: HubName, command: Command) -> Routed {
+        self.execute_for(None, hub, command)
+    }
 
     /// Comes back once every shard, wherever it is, knows all interests that the shards of this process had when this was called: whoever
     /// publishes from then on reaches them. Within one process that is always so.

@@ -6,6 +6,7 @@ use hubwire_protocol::{ConnectionId, GroupName, HubName, JsonForm, Subprotocol};
 use slab::Slab;
 
 use crate::backpressure::Backpressure;
+use crate::cause::Causes;
 use crate::connection::{Connection, Link};
 use crate::deadline::{Deadline, Deadlines};
 use crate::delivery::Flushes;
@@ -61,6 +62,8 @@ pub struct Shard {
     pub(crate) trace: Option<Box<Trace>>,
     /// Messages that were given an id so far.
     pub(crate) message_serials: u64,
+    /// The distributed traces that it acts in.
+    pub(crate) causes: Causes,
 }
 
 impl Shard {
@@ -92,6 +95,7 @@ impl Shard {
             counters: Counters::default(),
             trace: None,
             message_serials: 0,
+            causes: Causes::default(),
         }
     }
 

@@ -84,6 +84,11 @@ impl Shard {
         }
     }
 
+    /// Numbers messages from here on, in place of 1: nodes of a cluster begin at random, so that their messages are told apart.
+    pub fn number_messages_from(&mut self, serial: u64) {
+        self.message_serials = serial;
+    }
+
     /// What has happened since this was asked last, and how much more there was. `None` if there is nothing to tell.
     pub fn take_facts(&mut self) -> Option<(Vec<Fact>, u64)> {
         let trace = self.trace.as_mut().filter(|trace| !trace.facts.is_empty())?;
@@ -155,8 +160,9 @@ impl Shard {
         self.tell(key, Some(group), |_| if joined { Happening::Joined(by) } else { Happening::Left(by) });
     }
 
-    /// Gives a client's message an id, and tells of it.
+    /// Gives a client's message an id, notes what caused it, and tells of it.
     pub(crate) fn announce(&mut self, key: ConnectionKey, envelope: &mut Envelope, handler: bool) {
+        envelope.cause = self.causes.cause;
         let Some(trace) = &self.trace else {
             return;
         };
@@ -193,7 +199,8 @@ impl Shard {
     /// Notes what a client asks, for the case that it is refused.
     pub(crate) fn note_request(&mut self, request: &Request) {
         if let Some(trace) = &mut self.trace {
-            trace.request = Some(named(request));
+            let (name, group) = request.named();
+            trace.request = Some((name, group.cloned()));
         }
     }
 
@@ -293,26 +300,5 @@ impl Shard {
             by,
             age_ms: now_ms.saturating_sub(connection.opened_ms),
         });
-    }
-}
-
-/// The name of a request on the wire, and the group that it is about.
-fn named(request: &Request) -> (&'static str, Option<GroupName>) {
-    match request {
-        Request::Ping => ("ping", None),
-        Request::SequenceAck(_) => ("sequenceAck", None),
-        Request::JoinGroup { group, .. } => ("joinGroup", Some(group.clone())),
-        Request::LeaveGroup { group, .. } => ("leaveGroup", Some(group.clone())),
-        Request::SendToGroup { publication, .. } => ("sendToGroup", Some(publication.group.clone())),
-        Request::Event { .. } => ("event", None),
-        Request::Invoke(_) => ("invoke", None),
-        Request::CancelInvocation { .. } => ("cancelInvocation", None),
-        Request::StartStream { stream, .. } => ("startStream", Some(stream.group.clone())),
-        Request::StreamData { .. } => ("streamData", None),
-        Request::StreamKeepAlive { .. } => ("streamKeepAlive", None),
-        Request::StreamEnd { .. } => ("streamEnd", None),
-        Request::SetGroupState { group, .. } => ("setGroupState", Some(group.clone())),
-        Request::SubscribeGroupState { group, .. } => ("subscribeGroupState", Some(group.clone())),
-        Request::UnsubscribeGroupState { group, .. } => ("unsubscribeGroupState", Some(group.clone())),
     }
 }

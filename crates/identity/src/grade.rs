@@ -3,7 +3,7 @@ use hubwire_auth::{Claims, Grade};
 use crate::Settings;
 
 /// The claims that say who a caller is, or what it is: its roles and groups, and the ids of user, application and client.
-const NAMES: [&str; 8] = ["roles", "role", "groups", "oid", "sub", "appid", "azp", "client_id"];
+pub(crate) const NAMES: [&str; 8] = ["roles", "role", "groups", "oid", "sub", "appid", "azp", "client_id"];
 
 /// The grade that the settings give to a caller.
 pub(crate) fn grade(claims: &Claims, settings: &Settings) -> Grade {

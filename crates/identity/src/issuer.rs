@@ -24,6 +24,16 @@ const ASKED_EVERY_S: u64 = 30;
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+    #[serde(flatten)]
+    endpoints: Endpoints,
+}
+
+/// What an issuer's discovery document says for those who have people sign in.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Endpoints {
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 /// One issuer, and its keys as far as they are known. They are discovered when the first token comes, and again for a token with an unknown key.
@@ -40,6 +50,7 @@ pub struct Issuer {
 #[derive(Clone)]
 struct Known {
     keys: Arc<IssuerKeys>,
+    endpoints: Arc<Endpoints>,
     since_s: u64,
 }
 
@@ -65,17 +76,26 @@ impl Issuer {
     /// # Errors
     /// [`Error`] for a token that is not good, and where the issuer's keys cannot be had and none are known.
     pub async fn identify(&self, token: &str, now_s: u64) -> Result<Grade, Error> {
-        let known = self.keys(token, now_s).await?;
+        Ok(grade(&*self.claims(token, now_s).await?, &self.settings))
+    }
+
+    /// What a token says that is good.
+    pub(crate) async fn claims(&self, token: &str, now_s: u64) -> Result<Arc<Claims>, Error> {
+        let serves = |known: &Known| known.serves(token, now_s);
+        let unknown = || TokenError::IssuerSignature.into();
+        let known = self.asked(serves, unknown, now_s).await?;
         let claims = self.verify(&known, token, now_s)?;
+        let table = self.settings.table;
         let actual = claims.all.get("iss").and_then(|values| values.first()).cloned().unwrap_or_default();
         if actual.trim_end_matches('/') != self.settings.issuer.trim_end_matches('/') {
-            return Err(Error::Issuer { expected: self.settings.issuer.clone(), actual });
+            return Err(Error::Issuer { table, expected: self.settings.issuer.clone(), actual });
         }
         if !claims.audiences.contains(&self.settings.audience) {
             let (expected, actual) = (self.settings.audience.clone(), claims.audiences.join(", "));
-            return Err(Error::Audience { expected, actual });
+            let setting = self.settings.audience_setting;
+            return Err(Error::Audience { table, setting, expected, actual });
         }
-        Ok(grade(&claims, &self.settings))
+        Ok(claims)
     }
 
     fn verify(&self, known: &Known, token: &str, now_s: u64) -> Result<Arc<Claims>, TokenError> {
@@ -83,27 +103,40 @@ impl Issuer {
         tokens.verify_by(known.since_s, token, now_s, || known.keys.verify(token, now_s))
     }
 
-    /// Keys that can check the token; older ones if the issuer cannot be reached, since a known key does not become wrong by that.
-    async fn keys(&self, token: &str, now_s: u64) -> Result<Known, Error> {
-        if let Some(known) = self.known().filter(|known| known.serves(token, now_s)) {
+    /// Where people sign in.
+    pub(crate) async fn endpoints(&self, now_s: u64) -> Result<Arc<Endpoints>, Error> {
+        let silent = || Error::Unavailable("the issuer was asked a moment ago".to_owned());
+        Ok(self.asked(|known| known.is_fresh(now_s), silent, now_s).await?.endpoints)
+    }
+
+    /// What is known of the issuer and serves; older knowledge if it cannot be reached, since a known key does not become wrong by that. `unserved`
+    /// says why what is known does not serve, if the issuer was asked a moment ago.
+    async fn asked(
+        &self,
+        serves: impl Fn(&Known) -> bool,
+        unserved: impl Fn() -> Error,
+        now_s: u64,
+    ) -> Result<Known, Error> {
+        if let Some(known) = self.known().filter(|known| serves(known)) {
             return Ok(known);
         }
         let mut asked = self.asked.lock().await;
         let known = self.known();
-        if let Some(known) = known.as_ref().filter(|known| known.serves(token, now_s)) {
-            return Ok(known.clone());
+        if let Some(known) = known.clone().filter(|known| serves(known)) {
+            return Ok(known);
         }
         if asked.is_some_and(|asked_s| now_s < asked_s.saturating_add(ASKED_EVERY_S)) {
-            let unknown = || match asked.is_some() && known.is_none() {
+            let unknown = || match known.is_none() {
                 true => Error::Unavailable("the issuer did not give them a moment ago".to_owned()),
-                false => TokenError::IssuerSignature.into(),
+                false => unserved(),
             };
             return known.clone().ok_or_else(unknown);
         }
         *asked = Some(now_s);
         match self.discover().await {
-            Ok(keys) => {
-                let newest = Known { keys: Arc::new(keys), since_s: now_s };
+            Ok((keys, endpoints)) => {
+                let (keys, endpoints) = (Arc::new(keys), Arc::new(endpoints));
+                let newest = Known { keys, endpoints, since_s: now_s };
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(newest.clone());
                 Ok(newest)
             }
@@ -123,7 +156,7 @@ impl Issuer {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn discover(&self) -> Result<IssuerKeys, String> {
+    async fn discover(&self) -> Result<(IssuerKeys, Endpoints), String> {
         let issuer = self.settings.issuer.trim_end_matches('/');
         let document = (self.fetch)(&format!("{issuer}/.well-known/openid-configuration")).await?;
         let found: Discovery = serde_json::from_slice(&document)
@@ -133,12 +166,17 @@ impl Issuer {
             return Err(format!("its discovery document names the issuer `{}`", found.issuer));
         }
         let keys = (self.fetch)(&found.jwks_uri).await?;
-        IssuerKeys::parse(&keys).ok_or_else(|| "its keys are not a key set".to_owned())
+        let keys = IssuerKeys::parse(&keys).ok_or_else(|| "its keys are not a key set".to_owned())?;
+        Ok((keys, found.endpoints))
     }
 }
 
 impl Known {
     fn serves(&self, token: &str, now_s: u64) -> bool {
-        now_s < self.since_s.saturating_add(KEYS_FRESH_S) && self.keys.knows(token)
+        self.is_fresh(now_s) && self.keys.knows(token)
+    }
+
+    fn is_fresh(&self, now_s: u64) -> bool {
+        now_s < self.since_s.saturating_add(KEYS_FRESH_S)
     }
 }

@@ -69,6 +69,8 @@ impl Site {
         };
         let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let settings = Settings {
+            table: "entra",
+            audience_setting: "audience",
             issuer: ISSUER.to_owned(),
             audience: Settings::AUDIENCE.to_owned(),
             owners: list(&["app-1", "Owners"]),

@@ -102,6 +102,34 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Its name in the JSON subprotocols, and the group that it names, if it does.
+    pub fn named(&self) -> (&'static str, Option<&GroupName>) {
+        match self {
+            Self::Ping => ("ping", None),
+            Self::SequenceAck(_) => ("sequenceAck", None),
+            Self::JoinGroup { group, .. } => ("joinGroup", Some(group)),
+            Self::LeaveGroup { group, .. } => ("leaveGroup", Some(group)),
+            Self::SendToGroup { publication, .. } => ("sendToGroup", Some(&publication.group)),
+            Self::Event { .. } => ("event", None),
+            Self::Invoke(_) => ("invoke", None),
+            Self::CancelInvocation { .. } => ("cancelInvocation", None),
+            Self::StartStream { stream, .. } => ("startStream", Some(&stream.group)),
+            Self::StreamData { .. } => ("streamData", None),
+            Self::StreamKeepAlive { .. } => ("streamKeepAlive", None),
+            Self::StreamEnd { .. } => ("streamEnd", None),
+            Self::SetGroupState { group, .. } => ("setGroupState", Some(group)),
+            Self::SubscribeGroupState { group, .. } => ("subscribeGroupState", Some(group)),
+            Self::UnsubscribeGroupState { group, .. } => ("unsubscribeGroupState", Some(group)),
+        }
+    }
+
+    /// Whether it only keeps the connection going, and nothing comes of it.
+    pub fn is_housekeeping(&self) -> bool {
+        matches!(self, Self::Ping | Self::SequenceAck(_) | Self::StreamKeepAlive { .. })
+    }
+}
+
 /// A client's publish to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Observer, Reply, Router};
+use hubwire_hub::{Command, Observer, Reply, Router, TraceContext};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, UserId};
 
 use crate::error::Error;
-use crate::options::Options;
+use crate::options::{Clock, Options};
 use crate::paging::Paging;
 use crate::query::Query;
 use crate::route::Names;
@@ -16,9 +16,12 @@ pub(crate) struct Call<'a> {
     pub(crate) router: &'a dyn Router,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) options: &'a Options,
+    pub(crate) clock: &'a dyn Clock,
     pub(crate) paging: &'a Paging,
     /// When the request came, in microseconds on the clock that never goes back.
     pub(crate) begun_us: u64,
+    /// Its span, if it belongs to a distributed trace: what comes of it is caused by that.
+    pub(crate) cause: Option<TraceContext>,
     /// Unix seconds.
     pub(crate) now_s: u64,
     /// `http` or `https`, as the caller used it.
@@ -99,7 +102,7 @@ impl Call<'_> {
     /// # Errors
     /// [`Error::Busy`] if a worker has too much waiting.
     pub(crate) async fn execute(&self, command: Command) -> Result<Reply, Error> {
-        Ok(self.router.execute(self.hub.clone(), command).await?)
+        Ok(self.router.execute_for(self.cause, self.hub.clone(), command).await?)
     }
 
     /// Asks whether something is there, or was changed.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::Body;
 use hubwire_filter::Filter;
-use hubwire_hub::{Envelope, Fact, Happening, MessageId, Published, Target, TraceId};
+use hubwire_hub::{
+    Envelope, Fact, Happening, MessageId, Observer, Published, Span, Target, TraceContext, Work,
+};
 use hubwire_protocol::{ConnectionId, Data, Message, Metadata, Sender, TTL_S_MAX};
 
 use crate::body;
 use crate::call::Call;
 use crate::content_type::{ContentType, MediaType};
 use crate::error::Error;
-use crate::observed::trace_id;
 use crate::query::number;
 use crate::success::Success;
 
@@ -91,7 +92,9 @@ impl Publish {
         let message = Message::new(sender, data, metadata);
         let (accepted_us, watched) = (call.begun_us, call.observer.is_watching());
         let message_id = if watched { call.observer.next_message() } else { MessageId::default() };
+        let cause = call.observer.begin(call.cause);
         let envelope = Envelope {
+            cause,
             excluded,
             filter,
             accepted_us,
@@ -99,8 +102,12 @@ impl Publish {
             ttl_s,
             ..Envelope::new(call.hub.clone(), target, message)
         };
-        let published = watched.then(|| published(&envelope, trace_id(call.headers)));
+        let published = watched.then(|| published(&envelope));
+        let span = span(call.observer, call.cause, &envelope);
         call.router.publish(envelope)?;
+        if let Some(span) = span {
+            call.observer.end(Span { ended_us: call.clock.monotonic_us(), ..span });
+        }
         if let Some(published) = published {
             call.observer.observe(None, vec![published], 0);
         }
@@ -109,7 +116,7 @@ impl Publish {
 }
 
 /// What whoever watches is told of a message.
-fn published(envelope: &Envelope, trace_id: Option<TraceId>) -> Fact {
+fn published(envelope: &Envelope) -> Fact {
     let (mut group, mut user, mut connection) = (None, None, None);
     match &envelope.target {
         Target::Hub => {}
@@ -117,8 +124,15 @@ fn published(envelope: &Envelope, trace_id: Option<TraceId>) -> Fact {
         Target::User(name) => user = Some(name.clone()),
         Target::Connection(id) => connection = Some(*id),
     }
-    let happening = Happening::Published(Box::new(Published { trace_id, ..Published::of(envelope) }));
+    let happening = Happening::Published(Box::new(Published::of(envelope)));
     Fact { group, user, connection, ..Fact::of_hub(Some(envelope.hub.clone()), happening) }
+}
+
+/// What whoever collects spans is told of a message once it is handed over.
+fn span(observer: &dyn Observer, cause: Option<TraceContext>, envelope: &Envelope) -> Option<Span> {
+    let context = envelope.cause.filter(|context| observer.collects_spans() && context.sampled)?;
+    let work = Work::Publish(envelope.message.data.bytes().len());
+    Some(Span::new(context, cause, (0, 0), work).about(&envelope.hub, &envelope.target))
 }
 
 fn ttl_s(call: &Call<'_>) -> Result<u16, Error> {

@@ -8,13 +8,14 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
-use hubwire_hub::{Observer, Router};
+use hubwire_hub::{Observer, Router, TraceContext};
 use hubwire_protocol::HubName;
 
 use crate::authorization::Authorizer;
 use crate::call::Call;
 use crate::error::Error;
 use crate::intake::Intake;
+use crate::observed::{Answered, Place};
 use crate::operation::Operation;
 use crate::options::{Clock, Options};
 use crate::paging::Paging;
@@ -51,6 +52,8 @@ struct Matched<'a> {
     operation: Operation,
     path: &'a Path<'a>,
     names: Names<'a>,
+    /// Its span, if it belongs to a distributed trace.
+    cause: Option<TraceContext>,
 }
 
 impl Rest {
@@ -88,8 +91,9 @@ impl Rest {
         let options = self.0.options.load_full();
         let begun_us = self.0.clock.monotonic_us();
         let (head, mut body) = request.into_parts();
+        let mut place = Place::default();
         let (operation, result) = match Path::decode(head.uri.path()) {
-            Ok(path) => self.answer(&options, (scheme, begun_us), &head, &path, &mut body).await,
+            Ok(path) => self.answer(&options, (scheme, begun_us, &mut place), &head, &path, &mut body).await,
             Err(error) => (Operation::Uncategorized, Err(error)),
         };
         if let Err(error) = &result {
@@ -102,15 +106,16 @@ impl Rest {
         let failure = result.as_ref().err().map(|error| (error.outline().code, error.to_string()));
         let response = response::write(&head, result, options.retry_after_s);
         self.0.tally.count(operation, response.status());
-        let duration_us = self.0.clock.monotonic_us().saturating_sub(begun_us);
-        observed::tell(&*self.0.observer, (operation, &head), response.status(), duration_us, failure);
+        let times_us = (begun_us, self.0.clock.monotonic_us());
+        let (status, error) = (response.status(), failure);
+        Answered { operation, head: &head, place, status, times_us, error }.tell(&*self.0.observer);
         response
     }
 
     async fn answer<B>(
         &self,
         options: &Options,
-        scheme: (&str, u64),
+        (scheme, begun_us, place): (&str, u64, &mut Place),
         head: &Parts,
         path: &Path<'_>,
         body: B,
@@ -125,8 +130,9 @@ impl Rest {
         let allow = resource.allow;
         match resource.operation(&head.method) {
             Some(operation) => {
-                let matched = Matched { operation, path, names };
-                (operation, self.perform(options, scheme, head, matched, body).await)
+                *place = Place::of(&*self.0.observer, &head.headers, operation);
+                let matched = Matched { operation, path, names, cause: place.context };
+                (operation, self.perform(options, (scheme, begun_us), head, matched, body).await)
             }
             None if head.method == Method::OPTIONS => {
                 (Operation::Uncategorized, Ok(Success::Preflight { allow }))
@@ -149,7 +155,7 @@ impl Rest {
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         let Shared { router, observer, clock, paging, authorizer, intake, .. } = &*self.0;
-        let Matched { operation, path, names } = matched;
+        let Matched { operation, path, names, cause } = matched;
         let query = Query::parse(head.uri.query())?;
         version::check(&query)?;
         if operation == Operation::HealthCheck {
@@ -164,6 +170,8 @@ impl Rest {
             router: &**router,
             observer: &**observer,
             begun_us,
+            cause,
+            clock: &**clock,
             options,
             paging,
             now_s,

@@ -75,6 +75,23 @@ impl hubwire_upstream::Environment for SystemEnvironment {
     }
 }
 
+#[cfg(feature = "otlp")]
+impl hubwire_telemetry::Environment for SystemEnvironment {
+    fn monotonic_us(&self) -> u64 {
+        hubwire_gateway::Environment::monotonic_us(self)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where time enters")]
+    fn unix_us(&self) -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    fn random(&self) -> u128 {
+        hubwire_gateway::Environment::random(self)
+    }
+}
+
 impl hubwire_rest::Clock for SystemEnvironment {
     fn unix_s(&self) -> u64 {
         hubwire_gateway::Environment::unix_s(self)

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 pub use hubwire_cluster::nats::NodeReport;
 
-use hubwire_cluster::nats::{Relays, Resume, Resumption, Service};
+use bytes::Bytes;
+use hubwire_cluster::nats::{Answered, Answering, Inquiries, Relays, Resume, Resumption, Service, Standing};
+use hubwire_console::{Console, Gathered, Peers};
 use hubwire_gateway::{Carrier, ClientStream, Comeback, Door};
 use hubwire_protocol::ConnectionId;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use crate::side_thread::SideThread;
 use crate::{Config, Error};
 
 /// How long a node may take to be known in its cluster, in milliseconds: the time to connect, and twice the time that a node takes to notice
 /// that another one is dead.
 const START_TIMEOUT_MS: u64 = 20_000;
+/// How long is waited before the way for other nodes' consoles is made again, in milliseconds.
+const INQUIRIES_PAUSE_MS: u64 = 1_000;
 
 /// The thread that talks to the other nodes. It outlives the workers, which still have something to tell when they stop.
 pub(crate) struct ClusterThread {
@@ -74,6 +79,63 @@ impl ClusterThread {
             tracing::error!("the thread of the cluster ended by a panic");
         }
     }
+}
+
+/// The consoles of the other nodes, as this one's asks them.
+pub(crate) struct ConsolePeers {
+    node: String,
+    inquiries: Arc<Inquiries>,
+}
+
+impl ConsolePeers {
+    pub(crate) fn new(inquiries: Arc<Inquiries>) -> Arc<Self> {
+        Arc::new(Self { node: name(inquiries.node()), inquiries })
+    }
+
+    /// Answers what other nodes' consoles ask of this one, until the thread is told to stop. A node that cannot is one that others name as silent.
+    pub(crate) fn serve(&self, console: Console) -> Result<SideThread, Error> {
+        let inquiries = self.inquiries.clone();
+        let answering: Answering = Arc::new(move |question: Bytes| -> Answered {
+            let console = console.clone();
+            Box::pin(async move { console.answer_peer(&question).await })
+        });
+        SideThread::start("console", |stop| async move {
+            while !stop.is_cancelled() {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    Err(error) = inquiries.serve(answering.clone()) => {
+                        tracing::warn!(%error, "other nodes' consoles cannot ask this one");
+                        tokio::time::sleep(Duration::from_millis(INQUIRIES_PAUSE_MS)).await;
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl Peers for ConsolePeers {
+    fn node(&self) -> &str {
+        &self.node
+    }
+
+    fn standing(&self) -> serde_json::Value {
+        let Standing { interests, backlog_frames, backlog_bytes } = self.inquiries.standing();
+        serde_json::json!({
+            "interests": interests, "backlogFrames": backlog_frames, "backlogBytes": backlog_bytes,
+        })
+    }
+
+    fn ask(&self, question: Bytes) -> Gathered<'_> {
+        Box::pin(async move {
+            let answers = self.inquiries.ask(question).await;
+            answers.into_iter().map(|(node, answer)| (name(node), answer)).collect()
+        })
+    }
+}
+
+/// What people call a node.
+pub(crate) fn name(node: u32) -> String {
+    format!("{node:08x}")
 }
 
 /// Has sockets that other nodes accepted served by the worker of their session.

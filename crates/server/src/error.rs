@@ -27,6 +27,9 @@ pub enum Error {
     /// The other nodes of the cluster are there, but do not answer.
     #[error("setting `cluster.nats`: the other nodes of the cluster did not answer in time")]
     ClusterSilent,
+    /// Spans cannot be exported at all.
+    #[error("setting `telemetry`: {0}")]
+    Telemetry(String),
     /// The system gives no thread or no event loop.
     #[error("cannot start a worker: {0}")]
     Worker(#[from] std::io::Error),

@@ -9,6 +9,7 @@ mod banner;
 mod clock;
 mod cluster;
 mod config;
+mod console_provider;
 mod control;
 mod descriptors;
 mod diagnosis;
@@ -20,10 +21,13 @@ mod metrics;
 mod overload;
 mod reload;
 mod server;
+mod side_thread;
+mod telemetry;
 
 pub use cluster::{NodeReport, nodes};
 pub use config::{
-    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, Overrides, Tls,
+    ClusterConfig, Config, ConfigError, ConsoleConfig, Entra, LIMITS, Limit, LimitValues, OpenIdConfig,
+    Overrides, TelemetryConfig, Tls,
 };
 pub use diagnosis::{Diagnosis, diagnose};
 pub use endpoint::Endpoint;

@@ -7,6 +7,7 @@ use hubwire_gateway::Settings;
 use hubwire_outbox::Outbox;
 use hubwire_rest::{Identity, Options};
 
+use crate::console_provider::ConsoleProvider;
 use crate::identity::Callers;
 use crate::{Config, ConfigError, Endpoint, Overrides};
 
@@ -21,6 +22,7 @@ pub(crate) struct Reloadable {
     /// Where the service listens.
     address: SocketAddr,
     callers: Option<Arc<Callers>>,
+    provider: Option<Arc<ConsoleProvider>>,
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -35,15 +37,17 @@ impl Reloadable {
         outbox: Arc<Outbox>,
     ) -> Self {
         let callers = callers(&config, None);
+        let (console, provider) = console(&config, address, None);
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
             upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
             options: Arc::new(ArcSwap::from_pointee(options(&config, 0, callers.clone()))),
             endpoint: Arc::new(ArcSwapOption::from_pointee(config.endpoint.clone())),
-            console: Arc::new(ArcSwap::from_pointee(console(&config, address))),
+            console: Arc::new(ArcSwap::from_pointee(console)),
             outbox,
             address,
             callers,
+            provider,
             overrides,
             config,
             generation: 0,
@@ -61,7 +65,9 @@ impl Reloadable {
         self.callers = callers(&config, self.callers.take());
         self.options.store(Arc::new(options(&config, self.generation, self.callers.clone())));
         self.upstream.store(config.upstream.clone());
-        self.console.store(Arc::new(console(&config, self.address)));
+        let (console, provider) = console(&config, self.address, self.provider.take());
+        self.provider = provider;
+        self.console.store(Arc::new(console));
         self.outbox.set_limits(outbox_limits(&config));
         self.endpoint.store(config.endpoint.clone().map(Arc::new));
         self.config = config;
@@ -103,6 +109,7 @@ fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
         ("data_directory", old.data_directory != new.data_directory),
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
         ("cluster", old.cluster.as_ref().map(|it| it.fixed()) != new.cluster.as_ref().map(|it| it.fixed())),
+        ("telemetry", old.telemetry != new.telemetry),
         ("limits.cluster_…", bounds(old) != bounds(new)),
         ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
         ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),
@@ -182,18 +189,25 @@ pub(crate) fn outbox_limits(config: &Config) -> hubwire_outbox::Limits {
     }
 }
 
-fn console(config: &Config, address: SocketAddr) -> hubwire_console::Settings {
+type ConsoleParts = (hubwire_console::Settings, Option<Arc<ConsoleProvider>>);
+
+/// What the console goes by, and where people sign in: the same place as before, if nothing has changed there.
+fn console(config: &Config, address: SocketAddr, before: Option<Arc<ConsoleProvider>>) -> ConsoleParts {
     let endpoint =
         config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
-    hubwire_console::Settings {
+    let openid = config.console.openid.as_ref();
+    let (openid, provider) = openid.map(|openid| ConsoleProvider::openid(openid, &endpoint, before)).unzip();
+    let settings = hubwire_console::Settings {
         enabled: config.console.enabled,
         access: config.console.access.clone(),
+        openid,
         payloads: config.console.payloads,
         recording: config.console.recording,
         keys: config.keys.clone(),
         endpoint: endpoint.to_string(),
         development_key: config.is_development(),
-    }
+    };
+    (settings, provider)
 }
 
 /// Who tells callers by tokens of an issuer: the same as before, if nothing has changed there.

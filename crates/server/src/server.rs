@@ -9,7 +9,7 @@ use hubwire_cluster::memory::{self, InboxLimits};
 use hubwire_cluster::nats::{self, Node};
 use hubwire_console::{Clerk, Console, Desk};
 use hubwire_gateway::{Carrier, Environment, Parts, Surroundings, Worker};
-use hubwire_hub::{Exchange, HubPaces, Load, Router};
+use hubwire_hub::{Exchange, HubPaces, Load, Observer, Router};
 use hubwire_outbox::{Outbox, Place};
 use hubwire_rest::{Intake, Rest};
 use hubwire_upstream::Upstream;
@@ -17,10 +17,14 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemEnvironment;
-use crate::cluster::{ClusterThread, NodeCarrier};
+use crate::cluster::{self, ClusterThread, ConsolePeers, NodeCarrier};
 use crate::fallback::Site;
 use crate::reload::{Reloadable, lock, outbox_limits};
-use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics, overload};
+use crate::side_thread::SideThread;
+use crate::{Config, Endpoint, Error, Overrides, banner, control, descriptors, metrics, overload, telemetry};
+
+/// The threads of a node: one talks to the others, one answers their consoles.
+type ClusterParts = (ClusterThread, SideThread);
 
 /// The service, before it runs.
 pub struct Server;
@@ -33,14 +37,9 @@ pub struct Running {
     reloadable: Arc<Mutex<Reloadable>>,
     stop: CancellationToken,
     threads: Vec<JoinHandle<()>>,
-    delivery: Delivery,
-    cluster: Option<ClusterThread>,
-}
-
-/// The thread that tells applications what nobody waits for. It outlives the workers, since they still have something to tell when they stop.
-struct Delivery {
-    stop: CancellationToken,
-    thread: JoinHandle<()>,
+    delivery: SideThread,
+    cluster: Option<ClusterParts>,
+    telemetry: Option<SideThread>,
 }
 
 impl Server {
@@ -70,10 +69,12 @@ impl Server {
         let reloadable = Arc::new(Mutex::new(reloadable));
         let upstream_settings = lock(&reloadable).upstream.clone();
         let console_settings = lock(&reloadable).console.clone();
-        let (desk, clerk) = Desk::new(console_settings, environment.clone());
-        let upstream = Upstream::new(upstream_settings, environment.clone(), outbox.clone(), desk.clone());
-        let delivery =
-            Delivery::start(upstream.clone(), outbox, config.data_directory.clone(), environment.clone())?;
+        let node = environment.node().map(|node| cluster::name(node).into());
+        let (desk, clerk) = Desk::new(console_settings, environment.clone(), node);
+        let (observer, telemetry) = telemetry::observe(desk.clone(), &config, &endpoint, &environment)?;
+        let (settings, folder) = (upstream_settings, config.data_directory.clone());
+        let upstream = Upstream::new(settings, environment.clone(), outbox.clone(), observer.clone());
+        let delivery = start_delivery(upstream.clone(), outbox, folder, environment.clone())?;
         let load = Arc::new(Load::new(listeners.len()));
         let assembly = Assembly {
             config: &config,
@@ -81,14 +82,14 @@ impl Server {
             environment,
             upstream,
             desk,
+            observer,
             load: load.clone(),
             stop: &stop,
         };
-        let cluster =
-            assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.stop.cancel())?;
+        let cluster = assembly.start_workers(listeners, &mut threads).inspect_err(|_| delivery.cancel())?;
         let control = Control { reloadable: reloadable.clone(), seen, metrics_listener, clerk, load };
         threads.push(control.start(stop.clone())?);
-        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster })
+        Ok(Running { address, endpoint, banner, reloadable, stop, threads, delivery, cluster, telemetry })
     }
 }
 
@@ -126,12 +127,13 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
-        if let Some(cluster) = self.cluster {
+        if let Some((cluster, consoles)) = self.cluster {
+            consoles.stop();
             cluster.stop();
         }
-        self.delivery.stop.cancel();
-        if self.delivery.thread.join().is_err() {
-            tracing::error!("the delivery of events ended by a panic");
+        self.delivery.stop();
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop();
         }
     }
 }
@@ -143,6 +145,7 @@ struct Assembly<'a> {
     upstream: Upstream,
     desk: Arc<Desk>,
     load: Arc<Load>,
+    observer: Arc<dyn Observer>,
     stop: &'a CancellationToken,
 }
 
@@ -151,7 +154,7 @@ impl Assembly<'_> {
         &self,
         listeners: Vec<TcpListener>,
         threads: &mut Vec<JoinHandle<()>>,
-    ) -> Result<Option<ClusterThread>, Error> {
+    ) -> Result<Option<ClusterParts>, Error> {
         let inbox_limits = InboxLimits {
             messages_max: usize::try_from(self.config.limits.inbox_messages_max).unwrap_or(usize::MAX),
             bytes_max: usize::try_from(self.config.limits.inbox_bytes_max).unwrap_or(usize::MAX),
@@ -163,10 +166,11 @@ impl Assembly<'_> {
             let team = self.team(workers, router.clone(), self.random_key(), None);
             let released = CancellationToken::new();
             released.cancel();
-            self.start_team(team, exchanges, (router, released), listeners, threads)?;
+            let console = Console::new(self.desk.clone(), router.clone(), workers, None);
+            self.start_team(team, exchanges, (router, released), (listeners, console), threads)?;
             return Ok(None);
         };
-        let Node { exchanges, router, service, relays } =
+        let Node { exchanges, router, service, relays, inquiries } =
             nats::connect(workers, inbox_limits, node, cluster.settings.clone());
         let key = derived_key(cluster.secret.expose(), b"hubwire reconnection tokens");
         let carrier = Arc::new(NodeCarrier(relays));
@@ -175,8 +179,11 @@ impl Assembly<'_> {
         let released = CancellationToken::new();
         let start = |door| ClusterThread::start(service, door, self.stop.clone(), released.clone());
         let thread = door.map(start).transpose()?;
-        self.start_team(team, exchanges, (router, released), listeners, threads)?;
-        Ok(thread)
+        let peers = ConsolePeers::new(inquiries);
+        let console = Console::new(self.desk.clone(), router.clone(), workers, Some(peers.clone()));
+        self.start_team(team, exchanges, (router, released), (listeners, console.clone()), threads)?;
+        let consoles = peers.serve(console)?;
+        Ok(thread.map(|thread| (thread, consoles)))
     }
 
     fn team(
@@ -190,7 +197,7 @@ impl Assembly<'_> {
         let surroundings = Surroundings {
             environment: self.environment.clone(),
             router,
-            observer: self.desk.clone(),
+            observer: self.observer.clone(),
             reconnection_key: ReconnectionKey::new(reconnection_key),
             carrier,
             load: self.load.clone(),
@@ -203,7 +210,7 @@ impl Assembly<'_> {
         team: Vec<Worker>,
         exchanges: Vec<E>,
         (router, released): (Arc<dyn Router>, CancellationToken),
-        listeners: Vec<TcpListener>,
+        (listeners, console): (Vec<TcpListener>, Console),
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(), Error> {
         let (options, endpoint) = {
@@ -213,14 +220,13 @@ impl Assembly<'_> {
         // Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
         let paging_key = derived_key(self.config.keys.primary.expose(), b"hubwire continuation tokens");
         let (load, paces) = (self.load.clone(), Arc::new(HubPaces::default()));
-        let console = Console::new(self.desk.clone(), router.clone(), listeners.len());
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
         {
             let (router, clock) = (router.clone(), self.environment.clone());
             let worker_index = index as u8;
             let intake = Intake { worker: worker_index, load: load.clone(), paces: paces.clone() };
-            let rest = Rest::new(options.clone(), router, self.desk.clone(), clock, paging_key, intake);
+            let rest = Rest::new(options.clone(), router, self.observer.clone(), clock, paging_key, intake);
             let (console, endpoint, stop) = (console.clone(), endpoint.clone(), self.stop.clone());
             let fallback = Site { rest, console, stop, endpoint, load: load.clone() };
             let application = Box::new(self.upstream.application());
@@ -262,33 +268,24 @@ fn open_outbox(config: &Config, environment: &SystemEnvironment) -> Result<Arc<O
     Ok(Arc::new(outbox))
 }
 
-impl Delivery {
-    fn start(
-        upstream: Upstream,
-        outbox: Arc<Outbox>,
-        data_directory: Option<PathBuf>,
-        environment: Arc<SystemEnvironment>,
-    ) -> Result<Self, Error> {
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = move || {
-            LocalSet::new().block_on(&runtime, async {
-                if let Some(folder) = data_directory {
-                    tokio::task::spawn_local(async move {
-                        let now_ms = move || Environment::unix_ms(&*environment);
-                        if let Err(error) =
-                            hubwire_outbox::serve(outbox, &folder.join("outbox"), now_ms).await
-                        {
-                            tracing::error!(%error, "`hubwire outbox` will not find this service");
-                        }
-                    });
+/// Starts the thread that tells applications what nobody waits for.
+fn start_delivery(
+    upstream: Upstream,
+    outbox: Arc<Outbox>,
+    data_directory: Option<PathBuf>,
+    environment: Arc<SystemEnvironment>,
+) -> Result<SideThread, Error> {
+    SideThread::start("delivery", |stop| async move {
+        if let Some(folder) = data_directory {
+            tokio::task::spawn_local(async move {
+                let now_ms = move || Environment::unix_ms(&*environment);
+                if let Err(error) = hubwire_outbox::serve(outbox, &folder.join("outbox"), now_ms).await {
+                    tracing::error!(%error, "`hubwire outbox` will not find this service");
                 }
-                upstream.deliver(stopped).await;
             });
-        };
-        Ok(Self { stop, thread: std::thread::Builder::new().name("delivery".to_owned()).spawn(run)? })
-    }
+        }
+        upstream.deliver(stop).await;
+    })
 }
 
 /// A key for one purpose, which everybody has who has the secret.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
-use hubwire_hub::{Count, Fact, Happening, Observer, UpstreamCall};
+use hubwire_hub::{Count, Fact, Happening, Observer, Span, TraceContext, UpstreamCall, Work};
 use hubwire_protocol::HubName;
 use hyper::body::Incoming;
 
@@ -59,7 +59,8 @@ impl Call<'_> {
         let begun_us = memory.environment.monotonic_us();
         let timeout_ms = self.settings.limits.call_timeout_ms;
         let failed = Mutex::new(None);
-        let made = self.make_in_turn(client, memory, &failed);
+        let context = self.context(memory);
+        let made = self.make_in_turn((client, context), memory, &failed);
         let made = tokio::time::timeout(Duration::from_millis(timeout_ms), made).await;
         let outcome = made.unwrap_or_else(|_| {
             // Why the attempts before failed says more than that there was no time for another.
@@ -73,16 +74,35 @@ impl Call<'_> {
             Err(_) => "failed",
         };
         metrics::counter!("webpubsub_upstream_calls_total", "outcome" => status).increment(1);
-        self.tell(memory, &outcome, memory.environment.monotonic_us().saturating_sub(begun_us));
+        self.tell(memory, &outcome, context, (begun_us, memory.environment.monotonic_us()));
         outcome
     }
 
-    /// Counts the call, and tells whoever watches.
-    fn tell(&self, memory: &Memory, outcome: &Result<Reply, CallError>, duration_us: u64) {
+    /// The place of the call in a trace. Where spans are collected, each has one of its own: the outbox makes several calls of one request.
+    fn context(&self, memory: &Memory) -> Option<TraceContext> {
+        let context = self.event.context()?;
+        let begun = memory.observer.collects_spans().then(|| memory.observer.begin(self.event.cause()));
+        let place =
+            |begun: TraceContext| TraceContext { span_id: begun.span_id, sampled: begun.sampled, ..context };
+        Some(begun.flatten().map_or(context, place))
+    }
+
+    /// Counts the call, and tells whoever watches or collects spans.
+    fn tell(
+        &self,
+        memory: &Memory,
+        outcome: &Result<Reply, CallError>,
+        context: Option<TraceContext>,
+        times_us: (u64, u64),
+    ) {
+        let duration_us = times_us.1.saturating_sub(times_us.0);
         let failed = outcome.is_err();
         memory.observer.count(Count::UpstreamCall { failed, duration_us });
         metrics::histogram!("webpubsub_upstream_duration_seconds").record(duration_us as f64 / 1e6);
-        if !memory.observer.is_watching() {
+        let collected = memory.observer.collects_spans();
+        let sampled = context.filter(|context| collected && context.sampled);
+        let watched = memory.observer.is_watching();
+        if !watched && sampled.is_none() {
             return;
         }
         let call = UpstreamCall {
@@ -96,16 +116,22 @@ impl Call<'_> {
             duration_ms: duration_us / 1_000,
             failure: outcome.as_ref().err().map(ToString::to_string),
         };
-        let happening = Happening::UpstreamCall(Box::new(call));
-        let connection = self.event.connection_id();
-        let fact = Fact { connection, ..Fact::of_hub(HubName::parse(&self.event.hub).ok(), happening) };
-        memory.observer.observe(None, vec![fact], 0);
+        let (hub, connection) = (HubName::parse(&self.event.hub).ok(), self.event.connection_id());
+        if let Some(context) = sampled {
+            let work = Work::UpstreamCall(Box::new(call.clone()));
+            let span = Span::new(context, self.event.cause(), times_us, work);
+            memory.observer.end(Span { hub: hub.clone(), connection, ..span });
+        }
+        if watched {
+            let happening = Happening::UpstreamCall(Box::new(call));
+            memory.observer.observe(None, vec![Fact { connection, ..Fact::of_hub(hub, happening) }], 0);
+        }
     }
 
     /// What an attempt failed by is left in `failed`.
     async fn make_in_turn(
         &self,
-        client: &HttpClient,
+        (client, context): (&HttpClient, Option<TraceContext>),
         memory: &Memory,
         failed: &Mutex<Option<Box<CallError>>>,
     ) -> Result<Reply, CallError> {
@@ -114,7 +140,7 @@ impl Call<'_> {
         let _at_host = self.handler.host_calls.acquire().await.map_err(closed)?;
         self.validate(client, memory).await?;
         let uri = self.uri()?;
-        let headers = self.headers(&uri, client, memory).await?;
+        let headers = self.headers(&uri, (client, context), memory).await?;
         let attempt = || async {
             self.attempt(client, &uri, &headers).await.inspect_err(|error| {
                 *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(error.clone()));
@@ -143,7 +169,7 @@ impl Call<'_> {
         memory: &Memory,
     ) -> Result<Request<Full<Bytes>>, CallError> {
         let uri = self.uri()?;
-        let headers = self.headers(&uri, client, memory).await?;
+        let headers = self.headers(&uri, (client, self.context(memory)), memory).await?;
         Ok(self.attempt_request(&uri, &headers))
     }
 
@@ -179,10 +205,17 @@ impl Call<'_> {
         memory.validations.check(inquiry).await
     }
 
-    async fn headers(&self, uri: &Uri, client: &HttpClient, memory: &Memory) -> Result<HeaderMap, CallError> {
+    async fn headers(
+        &self,
+        uri: &Uri,
+        (client, context): (&HttpClient, Option<TraceContext>),
+        memory: &Memory,
+    ) -> Result<HeaderMap, CallError> {
         let mut headers = self.event.headers(&self.settings.keys, self.settings.origin.as_deref())?;
-        if let Some(traceparent) = self.event.traceparent().filter(|_| self.settings.trace_context) {
-            headers.insert("traceparent", traceparent);
+        if let Some(context) = context.filter(|_| self.settings.trace_context) {
+            let traceparent = HeaderValue::from_str(&context.to_string());
+            headers
+                .insert("traceparent", traceparent.map_err(|error| CallError::Request(error.to_string()))?);
         }
         for (name, value) in &self.handler.headers {
             headers.insert(name, value.clone());

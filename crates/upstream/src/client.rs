@@ -120,18 +120,49 @@ pub(crate) const DOCUMENT_TIMEOUT_MS: u64 = 10_000;
 /// The largest such document, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 
-/// Gets a document from a place that the operator has named, such as an issuer's keys. The rules for event handlers, whose places clients can have
-/// a part in, are not for it.
+/// Sends requests to places that the operator has named, such as an issuer or a collector. The rules for event handlers, whose places clients can
+/// have a part in, are not for it. Clones share connections, and belong to one runtime.
+#[derive(Clone)]
+pub struct OperatorClient(HttpClient);
+
+impl Default for OperatorClient {
+    fn default() -> Self {
+        Self(HttpClient::new(Arc::default(), DOCUMENT_TIMEOUT_MS))
+    }
+}
+
+impl OperatorClient {
+    /// Sends one request, and reads its answer, of whatever status, to the end. Both together have ten seconds, and the answer 256 KiB.
+    ///
+    /// # Errors
+    /// A sentence that says why there is no answer. It names host and port, and no more of the URL.
+    pub async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
+        let place = target(request.uri());
+        let answered = async {
+            let (head, body) = self.0.send(request.map(Full::new)).await?.into_parts();
+            Ok(Response::from_parts(head, read_body(body, DOCUMENT_BYTES_MAX).await?))
+        };
+        let answered = tokio::time::timeout(Duration::from_millis(DOCUMENT_TIMEOUT_MS), answered).await;
+        let answered = answered.unwrap_or(Err(CallError::Timeout(DOCUMENT_TIMEOUT_MS)));
+        answered.map_err(|error: CallError| match error {
+            CallError::Timeout(_) => format!("{place} did not answer in time"),
+            error => error.to_string(),
+        })
+    }
+}
+
+/// Gets a document from a place that the operator has named, such as an issuer's keys.
 ///
 /// # Errors
 /// A sentence that says what is wrong.
 pub async fn fetch(url: &str) -> Result<Bytes, String> {
-    let mut request = Request::new(Full::default());
+    let mut request = Request::new(Bytes::new());
     *request.uri_mut() = url.parse().map_err(|_| format!("`{url}` is not a URL"))?;
-    let client = HttpClient::new(Arc::default(), DOCUMENT_TIMEOUT_MS);
-    let patience = Duration::from_millis(DOCUMENT_TIMEOUT_MS);
-    let got = tokio::time::timeout(patience, document(&client, request, url)).await;
-    got.unwrap_or_else(|_| Err(format!("{url} did not answer in time")))
+    let answer = OperatorClient::default().exchange(request).await?;
+    if !answer.status().is_success() {
+        return Err(format!("{url} answered with status {}", answer.status()));
+    }
+    Ok(answer.into_body())
 }
 
 /// The body of an answer that says that all is well; `what` names it in a sentence that says why not.

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use hubwire_auth::AccessKeys;
-use hubwire_hub::{Attempt, Event, Occurrence};
+use hubwire_hub::{Attempt, Event, Occurrence, TraceContext, TraceId};
 use hubwire_protocol::{ConnectionId, Data, HubName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use prost::Message;
@@ -64,6 +64,9 @@ pub struct CloudEvent {
     /// Identifies the request, through all of its attempts.
     #[prost(bytes = "bytes", tag = "14")]
     pub request_id: Bytes,
+    /// The span of what caused it, as a `traceparent` header has it (W3C Trace Context); empty if it belongs to no trace.
+    #[prost(string, tag = "15")]
+    pub cause: String,
 }
 
 /// One name and value.
@@ -149,6 +152,7 @@ impl CloudEvent {
             body,
             metadata,
             request_id: Bytes::copy_from_slice(&request_id.to_be_bytes()),
+            cause: event.cause.map(|cause| cause.to_string()).unwrap_or_default(),
         }
     }
 
@@ -172,6 +176,7 @@ impl CloudEvent {
             content: Content::Json as i32,
             body,
             request_id: Bytes::copy_from_slice(&request_id.to_be_bytes()),
+            cause: attempt.cause.map(|cause| cause.to_string()).unwrap_or_default(),
             ..Self::default()
         }
     }
@@ -282,12 +287,19 @@ impl CloudEvent {
         Ok(headers)
     }
 
-    /// The trace that a handler is told to be in: the request's own id names it, so that the two are found together. Whether to keep it is the
-    /// handler's to decide, so it is marked as sampled.
-    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
-        let digits: String = self.request_id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let span = digits.get(16..32).filter(|span| span.bytes().any(|digit| digit != b'0'))?;
-        HeaderValue::from_str(&format!("00-{digits}-{span}-01")).ok()
+    /// The span of what caused it, if that belongs to a trace.
+    pub(crate) fn cause(&self) -> Option<TraceContext> {
+        TraceContext::from_traceparent(&self.cause)
+    }
+
+    /// The place of a request in a trace: in that of its cause, or else in one that the request's own id names, so that the two are found
+    /// together. Whether to keep a trace that begins here is the handler's to decide, so it is marked as sampled.
+    pub(crate) fn context(&self) -> Option<TraceContext> {
+        let bits = u128::from_be_bytes(<[u8; 16]>::try_from(&self.request_id[..]).ok()?);
+        let span_id = Some(bits as u64).filter(|span| *span != 0)?;
+        let of_cause = |cause: TraceContext| TraceContext { span_id, ..cause };
+        let own = || Some(TraceContext { trace_id: TraceId::new(bits)?, span_id, sampled: true });
+        self.cause().map(of_cause).or_else(own)
     }
 
     /// The id of the request, as its header has it.

@@ -156,6 +156,7 @@ impl Doctor<'_> {
             headers: vec![("host".to_owned(), vec![self.origin().to_owned()])],
             subprotocols: vec!["json.webpubsub.azure.v1".to_owned()],
             certificates: Vec::new(),
+            cause: None,
         };
         let body = match name.as_str() {
             "connect" => connect::body(&attempt),

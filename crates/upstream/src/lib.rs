@@ -33,7 +33,7 @@ mod upstream;
 mod validation;
 
 pub use application::WorkerApplication;
-pub use client::{HttpClient, fetch};
+pub use client::{HttpClient, OperatorClient, fetch};
 pub use cloud_event::{CloudEvent, Content, Kind, MetadataEntry};
 pub use credentials::{ClientCredentials, TokenSource};
 pub use doctor::{Doctor, Step};

@@ -3,13 +3,14 @@
 use hubwire_tidy::{Manifest, Offenders, Tree};
 
 const LEAVES: [&str; 4] = ["hubwire-protocol", "hubwire-auth", "hubwire-filter", "hubwire-outbox"];
-const ADAPTERS: [&str; 6] = [
+const ADAPTERS: [&str; 7] = [
     "hubwire-gateway",
     "hubwire-rest",
     "hubwire-cluster",
     "hubwire-upstream",
     "hubwire-console",
     "hubwire-identity",
+    "hubwire-telemetry",
 ];
 const SDK: [&str; 3] = ["webpubsub", "webpubsub-client", "webpubsub-events"];
 /// Crates that take bytes and time, and give bytes and effects.
@@ -18,7 +19,7 @@ const SANS_IO: [&str; 4] = ["hubwire-hub", "hubwire-protocol", "hubwire-auth", "
 #[test]
 fn dependencies_point_one_way() {
     let mut offenders = Offenders::of(
-        "Let dependencies point one way: cli -> server -> {gateway, rest, cluster, upstream, console} -> hub -> {protocol, auth, filter}; \
+        "Let dependencies point one way: cli -> server -> {gateway, rest, cluster, upstream, console, identity, telemetry} -> hub -> {protocol, auth, filter}; \
          adapters never name each other, leaves name nobody.",
     );
     for manifest in crates() {

@@ -4,7 +4,24 @@ export type Role = "operator" | "viewer";
 
 export interface Session {
   role: Role;
-  how: "open" | "token" | "bearer" | string;
+  how: "open" | "token" | "bearer" | "openid" | string;
+  /** What somebody is called who signed in elsewhere. */
+  name?: string;
+}
+
+/** How people can get in. */
+export interface SignInWays {
+  /** Whether there are console tokens. */
+  token: boolean;
+  openid?: {
+    name: string;
+    /** Where it begins, below the page's own address. */
+    start: string;
+    /** The page's other address, if people sign in only there. */
+    place?: string;
+  };
+  /** Why the last try of this browser failed. */
+  refusal?: string;
 }
 
 export interface Recording {
@@ -35,6 +52,10 @@ export interface TraceEvent {
   level: "info" | "warning" | string;
   text: string;
   worker?: number;
+  /** The node of the cluster, if there are several. */
+  node?: string;
+  /** It is of another node, whose numbers are others. */
+  elsewhere?: boolean;
   hub?: string;
   group?: string;
   user?: string;
@@ -85,6 +106,8 @@ export interface Messages {
 }
 
 export interface Answer {
+  /** The node of the cluster that answers, if there are several. */
+  node?: string;
   connection?: string;
   user?: string;
   rule: string;
@@ -100,11 +123,32 @@ export interface Why {
   related: TraceEvent[];
   moreAnswers: number;
   recording: Recording;
+  nodes?: Nodes;
+}
+
+/** Which nodes of the cluster an answer is of. */
+export interface Nodes {
+  answered: string[];
+  silent: string[];
 }
 
 export interface Page<Item> {
   items: Item[];
   next?: string;
+  /** Which nodes of the cluster the page is of, if there are several. */
+  nodes?: Nodes;
+}
+
+/** A node of the cluster, or the only one. Of one that does not answer nothing but its name is known. */
+export interface Node {
+  node?: string;
+  silent?: boolean;
+  endpoint?: string;
+  version?: string;
+  startedAt?: number;
+  workers?: number;
+  connections?: number;
+  standing?: { interests: number; backlogFrames: number; backlogBytes: number };
 }
 
 export interface Hub {
@@ -125,6 +169,7 @@ export interface Connection {
   user?: string;
   protocol: string;
   openedAt: number;
+  node?: string;
   worker: number;
   attached: boolean;
   groupCount: number;

@@ -58,6 +58,7 @@ function Known({ hub, connection, again, isGone }: { hub: string; connection: Co
               ["user", connection.user === undefined ? <span class="dim">anonymous</span> : <a href={href(["browse", hub, "connections"], { user: connection.user })}>{connection.user}</a>],
               ["protocol", <span class="breaks">{connection.protocol}</span>],
               ["opened", `${moment(connection.openedAt)}, ${span(Date.now() - connection.openedAt)} ago`],
+              ["node", connection.node],
               ["worker", String(connection.worker)],
             ]}
           />

@@ -28,7 +28,7 @@ const columns = (hub: string, again: () => void): Column<Connection>[] => [
   { title: "Queue", cell: ({ waitingMessages }) => <Queue value={waitingMessages} />, number: true },
   { title: "Queued bytes", cell: ({ waitingBytes }) => (waitingBytes === 0 ? <span class="dim">0</span> : bytes(waitingBytes)), number: true, wide: true },
   { title: "Unacked", cell: ({ unacknowledged }) => (unacknowledged === undefined ? <span class="dim">–</span> : whole(unacknowledged)), number: true, wide: true },
-  { title: "Worker", cell: ({ worker }) => worker, number: true, wide: true },
+  { title: "Worker", cell: ({ node, worker }) => (node === undefined ? worker : <span title={`Worker ${worker} of node ${node}`}>{node}/{worker}</span>), number: true, wide: true },
   {
     title: "Act",
     cell: (one) => (

@@ -3,6 +3,7 @@ import { whole } from "../parts/format.ts";
 import { useHubs } from "../parts/hub_field.tsx";
 import { Empty } from "../parts/notice.tsx";
 import { href } from "../shell/route.ts";
+import { NodeList } from "./nodes.tsx";
 import { Table, type Column } from "./table.tsx";
 
 const COLUMNS: Column<Hub>[] = [
@@ -31,6 +32,7 @@ export function HubList() {
           </Empty>
         }
       />
+      <NodeList />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import { Empty, Notice } from "../parts/notice.tsx";
+import type { Page } from "../api/contract.ts";
+import { Empty, Notice, Silent } from "../parts/notice.tsx";
 import type { Asked } from "../parts/ask.ts";
 
 export interface Column<Item> {
@@ -14,7 +15,7 @@ export interface Column<Item> {
 interface Props<Item> {
   caption: string;
   columns: Column<Item>[];
-  asked: Asked<{ items: Item[] }>;
+  asked: Asked<{ items: Item[]; nodes?: Page<Item>["nodes"] }>;
   keyOf: (item: Item) => string;
   empty: ComponentChildren;
 }
@@ -24,6 +25,7 @@ export function Table<Item>({ caption, columns, asked, keyOf, empty }: Props<Ite
   return (
     <>
       {asked.error && <Notice tone="error">{asked.error} What stands below is older.</Notice>}
+      {asked.value.nodes && <Silent nodes={asked.value.nodes.silent} />}
       {asked.value.items.length === 0 ? (
         empty
       ) : (

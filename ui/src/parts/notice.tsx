@@ -23,3 +23,9 @@ export function Empty({ title, children }: { title: string; children?: Component
     </div>
   );
 }
+
+/** Nodes of the cluster that did not answer. */
+export function Silent({ nodes }: { nodes: string[] }) {
+  if (nodes.length === 0) return null;
+  return <Notice tone="warning">No answer from {nodes.length === 1 ? "node" : "nodes"} {nodes.join(", ")}: what is there is missing here.</Notice>;
+}

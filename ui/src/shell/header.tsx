@@ -56,14 +56,15 @@ function Pulse() {
 
 function Person() {
   if (access.value.kind !== "in") return null;
-  const { role, how } = access.value.session;
+  const { role, how, name } = access.value.session;
   const title = how === "open" ? "The console is open: development mode on this machine." : role === "viewer" ? "Viewers may look, and not act." : "Operators may do everything.";
   return (
     <>
       <span class="role wide" title={title}>
         {how === "open" ? "open" : role}
+        {name && ` · ${name}`}
       </span>
-      {how === "token" && (
+      {(how === "token" || how === "openid") && (
         <button type="button" class="button quiet" onClick={() => void signOut()}>
           Sign out
         </button>

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { reason } from "../api/call.ts";
+import { get, reason } from "../api/call.ts";
+import type { SignInWays } from "../api/contract.ts";
 import { TextField } from "../parts/field.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { ask, signIn } from "./sign_in_calls.ts";
@@ -23,6 +24,38 @@ function Gate({ title, children }: { title: string; children: ComponentChildren 
 }
 
 export function SignIn() {
+  const [ways, setWays] = useState<SignInWays>();
+  const [error, setError] = useState<string>();
+  useEffect(() => {
+    get<SignInWays>("sign-in").then(setWays, (failure) => setError(reason(failure)));
+  }, []);
+  return (
+    <Gate title="Sign in">
+      {error && <Notice tone="error">{error}</Notice>}
+      {ways?.refusal && <Notice tone="error">{ways.refusal}</Notice>}
+      {ways?.openid && <Elsewhere openid={ways.openid} />}
+      {ways?.openid && ways.token && <p>or</p>}
+      {ways?.token && <TokenForm />}
+    </Gate>
+  );
+}
+
+function Elsewhere({ openid: { name, start, place } }: { openid: NonNullable<SignInWays["openid"]> }) {
+  if (place !== undefined) {
+    return (
+      <p>
+        To sign in with {name}, go to <a href={place}>{place}</a>: it sends people back there.
+      </p>
+    );
+  }
+  return (
+    <a class="button primary gate-elsewhere" href={start}>
+      Sign in with {name}
+    </a>
+  );
+}
+
+function TokenForm() {
   const [token, setToken] = useState("");
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -38,27 +71,25 @@ export function SignIn() {
     setBusy(false);
   };
   return (
-    <Gate title="Sign in">
-      <form onSubmit={submit}>
-        <TextField
-          label="Console token"
-          type="password"
-          value={token}
-          onInput={setToken}
-          required
-          autoComplete="current-password"
-          hint={
-            <>
-              The text of <code>operator_token</code> or <code>viewer_token</code> in <code>[console]</code> of the service's configuration. Access keys do not open the console.
-            </>
-          }
-        />
-        {error && <Notice tone="error">{error}</Notice>}
-        <button class="button primary" type="submit" disabled={busy || token === ""}>
-          {busy ? "Asking…" : "Sign in"}
-        </button>
-      </form>
-    </Gate>
+    <form onSubmit={submit}>
+      <TextField
+        label="Console token"
+        type="password"
+        value={token}
+        onInput={setToken}
+        required
+        autoComplete="current-password"
+        hint={
+          <>
+            The text of <code>operator_token</code> or <code>viewer_token</code> in <code>[console]</code> of the service's configuration. Access keys do not open the console.
+          </>
+        }
+      />
+      {error && <Notice tone="error">{error}</Notice>}
+      <button class="button primary" type="submit" disabled={busy || token === ""}>
+        {busy ? "Asking…" : "Sign in"}
+      </button>
+    </form>
   );
 }
 

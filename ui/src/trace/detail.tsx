@@ -43,6 +43,7 @@ export function TraceDetail({ event, onClose, onNarrow }: Props) {
         rows={[
           ["number", String(event.seq)],
           ["time", moment(event.time)],
+          ["node", event.node],
           ["worker", event.worker],
           ["hub", hub && <Value text={hub}>{only({ hub }, "hub")}</Value>],
           ["group", group && <Value text={group}>{only({ group, ...(hub && { hub }) }, "group")}</Value>],

@@ -84,12 +84,12 @@ export function TraceList({ selected, onSelect, onOpen }: Props) {
         tabIndex={0}
         onScroll={scrolled}
         onKeyDown={pressed}
-        {...(selected && shown.includes(selected) && { "aria-activedescendant": `event-${selected.seq}` })}
+        {...(selected && shown.includes(selected) && { "aria-activedescendant": `event-${keyOf(selected)}` })}
       >
         <div class="trace-space" role="presentation" style={{ height: `${events.length * row}px` }}>
           <div class="trace-slice" role="presentation" style={{ transform: `translateY(${first * row}px)` }}>
             {shown.map((event, index) => (
-              <Row key={event.seq} event={event} position={first + index + 1} size={events.length} isSelected={event === selected} onSelect={onSelect} />
+              <Row key={keyOf(event)} event={event} position={first + index + 1} size={events.length} isSelected={event === selected} onSelect={onSelect} />
             ))}
           </div>
         </div>
@@ -103,6 +103,9 @@ export function TraceList({ selected, onSelect, onOpen }: Props) {
   );
 }
 
+/** Nodes count their events each for itself. */
+const keyOf = ({ node = "", seq }: TraceEvent) => `${node}${seq}`;
+
 interface RowProps {
   event: TraceEvent;
   position: number;
@@ -114,7 +117,7 @@ interface RowProps {
 function Row({ event, position, size, isSelected, onSelect }: RowProps) {
   return (
     <div
-      id={`event-${event.seq}`}
+      id={`event-${keyOf(event)}`}
       class={`trace-row ${event.level} ${isSelected ? "selected" : ""}`}
       role="option"
       aria-selected={isSelected}
@@ -126,6 +129,7 @@ function Row({ event, position, size, isSelected, onSelect }: RowProps) {
       <span class="kind">{kindName(event.kind)}</span>
       <span class="hub">{event.hub}</span>
       <span class="text">
+        {event.node && <span class="node">{event.node}</span>}
         {event.text}
         {event.kind === "publish" && event.detail?.payload !== undefined && <span class="payload-line">{payloadLine(event.detail as unknown as Message)}</span>}
       </span>

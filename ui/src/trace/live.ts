@@ -20,6 +20,8 @@ export type LineState = { kind: "off" } | { kind: "connecting" } | { kind: "live
 class Live {
   readonly line = signal<LineState>({ kind: "off" });
   readonly status = signal<TraceStatus | undefined>(undefined);
+  /** Nodes of the cluster that do not answer: what happens there is missing. */
+  readonly silent = signal<string[]>([]);
   /** Counts up whenever `events` has changed, at most once a frame. */
   readonly version = signal(0);
   /** Whether the service has started anew since the oldest event that is shown. */
@@ -117,11 +119,13 @@ class Live {
       const query = { ...toQuery(filter), history: HISTORY, after: this.#lastSeq };
       const response = await request("GET", "trace", { query, signal: either });
       this.line.value = { kind: "live" };
+      this.silent.value = [];
       let isFirst = true;
       for await (const { event, data } of serverSent(response.body!)) {
         clearTimeout(timer);
         timer = setTimeout(dead, SILENCE_MS);
         if (event === "trace") this.#take(JSON.parse(data) as TraceEvent);
+        else if (event === "nodes") this.silent.value = (JSON.parse(data) as { silent: string[] }).silent;
         else if (event === "status" && this.#heed(JSON.parse(data) as TraceStatus, isFirst)) return;
         isFirst = false;
       }
@@ -131,7 +135,7 @@ class Live {
   }
 
   #take(event: TraceEvent) {
-    this.#lastSeq = event.seq;
+    if (!event.elsewhere) this.#lastSeq = event.seq;
     this.events.push(event);
     if (this.events.length > EVENTS_MAX + EVENTS_SLACK) {
       const surplus = this.events.length - EVENTS_MAX;

@@ -3,7 +3,7 @@ import type { TraceEvent } from "../api/contract.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { clock, plural, whole } from "../parts/format.ts";
 import { useNarrow } from "../parts/narrow.ts";
-import { Empty, Notice } from "../parts/notice.tsx";
+import { Empty, Notice, Silent } from "../parts/notice.tsx";
 import { refine, route } from "../shell/route.ts";
 import { TraceDetail } from "./detail.tsx";
 import { exportLines } from "./export.ts";
@@ -123,6 +123,7 @@ function Losses() {
     <>
       {live.restarted.value && <Notice tone="warning">The service has started anew. Events from before it are still shown, and the numbers begin again.</Notice>}
       {lost > 0 && <Notice tone="warning">{plural(lost, "event")} dropped for this viewer, since the page did not take them in time. Narrower filters help.</Notice>}
+      {live.silent.value.length > 0 && <Silent nodes={live.silent.value} />}
       {unseen > 0 && <Notice tone="warning">{plural(unseen, "event")} not handed over by busy workers. Deliveries were not affected.</Notice>}
     </>
   );

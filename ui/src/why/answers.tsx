@@ -2,6 +2,7 @@ import type { Answer, TraceEvent, Why } from "../api/contract.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Facts, words } from "../parts/facts.tsx";
 import { clock, plural, shortId } from "../parts/format.ts";
+import { Silent } from "../parts/notice.tsx";
 import { valueName, valueText } from "../parts/value.ts";
 import { href } from "../shell/route.ts";
 import { kindName } from "../trace/kinds.ts";
@@ -53,6 +54,7 @@ export function Answers({ why, hub, command, onAgain }: Props) {
           </button>
         </div>
       </div>
+      {why.nodes && <Silent nodes={why.nodes.silent} />}
       <ul aria-live="polite">
         {byRule(answers).map((same) =>
           same.length < ALIKE_MIN ? (
@@ -126,6 +128,7 @@ function OneAnswer({ answer, kind, hub }: { answer: Answer; kind: Kind; hub: str
         <p class="answer-head">
           <strong>{ruleName(answer.rule)}</strong>
           {answer.user && <span>{answer.user}</span>}
+          {answer.node && <span class="dim mono">{answer.node}</span>}
           {answer.connection && (
             <a class="mono" href={href(["browse", hub, "connections", answer.connection])} title={answer.connection}>
               {shortId(answer.connection)}

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use hubwire_hub::{Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target};
+use hubwire_hub::{
+    Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target, TraceContext,
+};
 use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 
@@ -144,7 +146,7 @@ impl hubwire_hub::Router for Router {
         self.interested(&envelope, 0).try_for_each(|inbox| inbox.put(Parcel::Envelope(envelope.clone())))
     }
 
-    fn execute(&self, hub: HubName, command: Command) -> Routed {
+    fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed {
         let scope = self.scope(&command);
         if scope.iter().any(|inbox| inbox.is_filled(1)) {
             return Box::pin(std::future::ready(Err(busy())));
@@ -155,7 +157,7 @@ impl hubwire_hub::Router for Router {
             let (sender, receiver) = oneshot::channel();
             // Whoever asked may have gone away by the time of the answer.
             let reply = Box::new(move |reply| drop(sender.send(reply)));
-            let parcel = Parcel::Command { hub: hub.clone(), command: command.clone(), reply };
+            let parcel = Parcel::Command { hub: hub.clone(), command: command.clone(), cause, reply };
             answers.push(inbox.put(parcel).map(|()| receiver));
         }
         Box::pin(async move {

@@ -81,7 +81,7 @@ impl Mesh {
                 self.local.send(&recipient, &letter);
             }
             Content::Command(command) => {
-                let ticket = command.ticket;
+                let (ticket, cause) = (command.ticket, decode::cause(command.cause.as_deref()));
                 if self.handovers.is_under_way() {
                     // Nobody can say anything about sessions that are on their way.
                     let answer = super::encode::answer(ticket, None);
@@ -92,7 +92,7 @@ impl Mesh {
                     Ok((hub, command)) => {
                         let joins = matches!(command, Command::Join(..) | Command::JoinMatching(..));
                         // Handed to the workers now, so that what the node sent before and behind it stays there.
-                        let reply = self.local.execute(hub, command);
+                        let reply = self.local.execute_for(cause, hub, command);
                         self.errands.push(Errand::Answer { node, ticket, reply, joins });
                     }
                     Err(error) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hubwire_filter::Filter;
-use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target};
+use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target, TraceContext};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 use tokio::sync::{mpsc, watch};
 
@@ -28,7 +28,7 @@ pub(crate) enum Item {
     /// Tell a connection's shard when everything before this has arrived.
     Settle(ConnectionId),
     /// Have some nodes carry out a command.
-    Call { nodes: Vec<u32>, hub: HubName, command: Command, caller: Caller },
+    Call { nodes: Vec<u32>, hub: HubName, command: Command, cause: Option<TraceContext>, caller: Caller },
     /// A worker reads no client any more, since the service stops.
     Drained,
     /// No worker reads a client, since a node stops.
@@ -64,6 +64,8 @@ pub(crate) struct Backlog {
     /// Frames, and their bytes, that have not arrived at their nodes.
     pub(super) link_frames: AtomicUsize,
     pub(super) link_bytes: AtomicUsize,
+    /// The slots in which this process has recipients.
+    pub(super) interests: AtomicUsize,
     /// All items up to this one have arrived.
     pub(super) settled: watch::Sender<u64>,
     /// Whether NATS cannot be reached at the moment.
@@ -110,6 +112,7 @@ impl Backlog {
             queued_bytes: AtomicUsize::new(0),
             link_frames: AtomicUsize::new(0),
             link_bytes: AtomicUsize::new(0),
+            interests: AtomicUsize::new(0),
             settled: watch::Sender::new(0),
             cut_off: AtomicBool::new(false),
             dropped: AtomicBool::new(false),

@@ -65,6 +65,11 @@ impl Subjects {
         format!("{}.cluster.node.{node:08x}", self.name)
     }
 
+    /// Where one node is asked what people want to see of it.
+    pub(super) fn inquiries(&self, node: u32) -> String {
+        format!("{}.cluster.console.{node:08x}", self.name)
+    }
+
     /// Where somebody asks which nodes there are.
     pub(super) fn survey(&self) -> String {
         format!("{}.cluster.survey", self.name)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_auth::Permission;
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target};
+use hubwire_hub::{
+    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, TraceContext,
+};
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{
     ConnectionId, Data, GroupName, GroupState, GroupStateItem, HubName, Message, Metadata, Sender, StreamEnd,
@@ -62,12 +64,18 @@ pub(crate) fn envelope(envelope: schema::Envelope) -> Result<Envelope, DecodeErr
         excluded: connections(&envelope.excluded)?,
         filter: filter(envelope.filter)?,
         publisher: envelope.publisher.as_ref().map(connection).transpose()?,
-        // Nodes record, and measure, what happens in themselves.
-        message_id: MessageId::default(),
+        message_id: MessageId(envelope.message_id),
+        // Nodes measure what happens in themselves.
         source: Source::default(),
+        cause: cause(envelope.cause.as_deref()),
         accepted_us: 0,
         ttl_s: u16::try_from(envelope.ttl_s).map_err(|_| DecodeError::Part("a time to live"))?,
     })
+}
+
+/// A place in a distributed trace. One that cannot be read is none: nothing is refused for it.
+pub(crate) fn cause(traceparent: Option<&str>) -> Option<TraceContext> {
+    TraceContext::from_traceparent(traceparent?)
 }
 
 /// A letter and the shards of this process that it is for.

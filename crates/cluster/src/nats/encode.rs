@@ -1,7 +1,7 @@
 //! From what hubs say to what nodes send.
 
 use bytes::Bytes;
-use hubwire_hub::{Command, Envelope, Letter, Reply, Subject, Target};
+use hubwire_hub::{Command, Envelope, Letter, Reply, Subject, Target, TraceContext};
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{
     ConnectionId, Data, GroupName, GroupStateItem, HubName, Metadata, Sender, StreamEnd, StreamPosition,
@@ -38,7 +38,14 @@ pub(crate) fn envelope(envelope: &Envelope) -> schema::Envelope {
         filter: envelope.filter.as_ref().map(|filter| filter.source().to_owned()),
         publisher: envelope.publisher.map(connection),
         ttl_s: envelope.ttl_s.into(),
+        cause: cause(envelope.cause),
+        message_id: envelope.message_id.0,
     }
+}
+
+/// A place in a distributed trace.
+pub(crate) fn cause(cause: Option<TraceContext>) -> Option<String> {
+    cause.map(|cause| cause.to_string())
 }
 
 /// A letter that another node can have; those that never leave their process are none.

@@ -146,12 +146,14 @@ impl Mesh {
             Item::Packed(sessions) => self.send_luggage(&sessions),
             Item::Unpacked { of } => self.say_heir(of),
             Item::Settle(connection) => self.settling.push_back((self.items, connection)),
-            Item::Call { nodes, hub, command, caller } => {
+            Item::Call { nodes, hub, command, cause, caller } => {
                 let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
                 let nodes: Vec<_> = known.collect();
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
                 let ticket = self.calls.begin(nodes.iter().copied().collect(), due_ms, caller);
-                let frame = encode::frame(Content::Command(encode::command(ticket, &hub, &command)));
+                let cause = encode::cause(cause);
+                let command = super::schema::Command { cause, ..encode::command(ticket, &hub, &command) };
+                let frame = encode::frame(Content::Command(command));
                 nodes.into_iter().for_each(|node| self.push(node, frame.clone()));
             }
         }
@@ -241,6 +243,7 @@ impl Mesh {
         let (frames, bytes) = levels.fold((0, 0), |sum, level| (sum.0 + level.0, sum.1 + level.1));
         self.backlog.link_frames.store(frames, Ordering::Relaxed);
         self.backlog.link_bytes.store(bytes, Ordering::Relaxed);
+        self.backlog.interests.store(self.announced.count as usize, Ordering::Relaxed);
         metrics::gauge!("webpubsub_cluster_backlog_frames").set(frames as f64);
         metrics::gauge!("webpubsub_cluster_backlog_bytes").set(bytes as f64);
         metrics::gauge!("webpubsub_cluster_interests").set(f64::from(self.announced.count));

@@ -14,6 +14,7 @@ mod error;
 mod exchange;
 mod handover;
 mod homes;
+mod inquiries;
 mod interests;
 mod link;
 mod luggage;
@@ -33,6 +34,7 @@ mod tests;
 pub use decode::DecodeError;
 pub use error::Error;
 pub use exchange::Exchange;
+pub use inquiries::{Answered, Answering, Inquiries, Standing};
 pub use membership::NODES_MAX;
 pub use relay::{Relays, Resume, Resumption};
 pub use router::Router;
@@ -57,6 +59,8 @@ pub struct Node {
     pub service: Service,
     /// The way for sockets to sessions on other nodes.
     pub relays: Arc<Relays>,
+    /// The way to what people want to see of other nodes.
+    pub inquiries: Arc<Inquiries>,
 }
 
 /// Ties so many shards together, and to those of other nodes once the service runs. `node` is a random number that no other process has: it
@@ -75,6 +79,7 @@ pub fn connect(workers: usize, inbox_limits: InboxLimits, node: u32, settings: S
         exchanges: exchanges.into_iter().map(|local| Exchange::new(local, backlog.clone())).collect(),
         router: Arc::new(Router::new(local.clone(), backlog.clone())),
         relays: relays.clone(),
+        inquiries: Arc::new(Inquiries::new(backlog.clone(), settings.clone())),
         service: Service { settings, backlog, local, items, relays, workers: workers as u32 },
     }
 }

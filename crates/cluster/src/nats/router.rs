@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hubwire_hub::{Busy, Command, Envelope, Reply, Routed, Scope, Settled, Subject, Target};
+use hubwire_hub::{Busy, Command, Envelope, Reply, Routed, Scope, Settled, Subject, Target, TraceContext};
 use hubwire_protocol::HubName;
 use tokio::sync::oneshot;
 
@@ -21,7 +21,7 @@ impl Router {
     /// The other nodes that a command must reach, and whether it must be carried out here.
     fn reach(&self, hub: &HubName, command: &Command) -> (Vec<u32>, bool) {
         if matches!(command, Command::Explain(_) | Command::Survey(_)) {
-            // A console shows its own node.
+            // Consoles ask each other, and put their answers together.
             return (Vec::new(), true);
         }
         let target = match command.scope() {
@@ -69,7 +69,7 @@ impl hubwire_hub::Router for Router {
         passed.unwrap_or(Ok(()))
     }
 
-    fn execute(&self, hub: HubName, command: Command) -> Routed {
+    fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed {
         if let Err(busy) = self.backlog.check() {
             return Box::pin(std::future::ready(Err(busy)));
         }
@@ -77,10 +77,11 @@ impl hubwire_hub::Router for Router {
         let joins = matches!(command, Command::Join(..) | Command::JoinMatching(..));
         let elsewhere = (!nodes.is_empty()).then(|| {
             let (caller, answer) = oneshot::channel();
-            self.backlog.put(Item::Call { nodes, hub: hub.clone(), command: command.clone(), caller });
+            let (hub, command) = (hub.clone(), command.clone());
+            self.backlog.put(Item::Call { nodes, hub, command, cause, caller });
             answer
         });
-        let here = here.then(|| self.local.execute(hub, command));
+        let here = here.then(|| self.local.execute_for(cause, hub, command));
         let backlog = self.backlog.clone();
         Box::pin(async move {
             let mut merged = Reply::Missing;

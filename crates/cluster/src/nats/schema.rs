@@ -214,6 +214,12 @@ pub(crate) struct Envelope {
     pub(crate) publisher: Option<Bytes>,
     #[prost(uint32, tag = "12")]
     pub(crate) ttl_s: u32,
+    /// The span of the publish, as a `traceparent` header has it.
+    #[prost(string, optional, tag = "13")]
+    pub(crate) cause: Option<String>,
+    /// What the message is known by while somebody watches; 0 while nobody does.
+    #[prost(fixed64, tag = "14")]
+    pub(crate) message_id: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
@@ -336,6 +342,9 @@ pub(crate) struct Command {
     pub(crate) after: Option<Bytes>,
     #[prost(uint64, tag = "10")]
     pub(crate) limit: u64,
+    /// The span of what caused it, as a `traceparent` header has it.
+    #[prost(string, optional, tag = "11")]
+    pub(crate) cause: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

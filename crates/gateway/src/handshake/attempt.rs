@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::uri::Authority;
 use http::{HeaderMap, header};
 use hubwire_auth::Claims;
-use hubwire_hub::Attempt;
+use hubwire_hub::{Attempt, TraceContext};
 use hubwire_protocol::ConnectionId;
 
 use super::Reception;
@@ -41,7 +41,13 @@ pub(super) fn attempt(
         headers: shown_headers(headers),
         subprotocols: call.offers.clone(),
         certificates: Vec::new(),
+        cause: cause(headers),
     }
+}
+
+/// The place in a distributed trace that a client is in, by its `traceparent` header.
+fn cause(headers: &HeaderMap) -> Option<TraceContext> {
+    TraceContext::from_traceparent(headers.get("traceparent")?.to_str().ok()?)
 }
 
 fn query(call: &Call) -> Vec<(String, Vec<String>)> {

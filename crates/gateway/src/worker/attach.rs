@@ -20,8 +20,10 @@ impl<E: Exchange> State<E> {
             match arrival {
                 Arrival::Begin { opening, begun: told } => begun.push((told, self.begin(*opening))),
                 Arrival::Socket { purpose, upgraded } => self.attach(purpose, upgraded),
-                Arrival::Answered { connection, question, outcome } => {
+                Arrival::Answered { connection, question, cause, outcome } => {
+                    self.shard.caused_by(cause);
                     self.shard.answer(connection, &question, outcome, self.now_ms);
+                    self.shard.caused_by(None);
                 }
                 Arrival::Abandoned(key) => self.drop_socket(key, Ending::Normal(String::new())),
             }

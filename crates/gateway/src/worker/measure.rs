@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hubwire_hub::{Durations, Exchange, Observer, Sample};
+use hubwire_hub::{ConnectionKey, Durations, Exchange, Observer, Sample, Shard, Span, TracedDelivery, Work};
+use hubwire_protocol::GroupName;
 
 use super::State;
 
@@ -12,6 +13,8 @@ const MEASURED_MAX: usize = 1_024;
 /// What one worker measures.
 pub(crate) struct Measures {
     pub(super) observer: Arc<dyn Observer>,
+    /// Whether spans are collected; asked once a turn.
+    pub(crate) collects_spans: bool,
     /// When the turn began, in microseconds.
     pub(crate) now_us: u64,
     /// When the messages were accepted that are on their way to their recipients, in microseconds.
@@ -24,7 +27,15 @@ pub(crate) struct Measures {
 impl Measures {
     pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
         let (under_way, deliveries_us) = (Vec::new(), Durations::default());
-        Self { observer, now_us: 0, under_way, deliveries_us, received_bytes: 0, sent_bytes: 0 }
+        Self {
+            observer,
+            collects_spans: false,
+            now_us: 0,
+            under_way,
+            deliveries_us,
+            received_bytes: 0,
+            sent_bytes: 0,
+        }
     }
 
     /// A message has been put into the outboxes of its recipients.
@@ -39,12 +50,55 @@ impl<E: Exchange> State<E> {
     /// Has the shard tell what happens, or no longer: asked once a turn.
     pub(super) fn follow_observer(&mut self) {
         self.shard.watch(self.measures.observer.is_watching(), self.index);
+        self.measures.collects_spans = self.measures.observer.collects_spans();
+        self.shard.collect_deliveries(self.measures.collects_spans);
     }
 
     /// Hands over what the turn has to tell.
     pub(super) fn tell_facts(&mut self) {
         if let Some((facts, lost)) = self.shard.take_facts() {
             self.measures.observer.observe(Some(self.index), facts, lost);
+        }
+    }
+
+    /// Has the shard carry out something that a client asks, as the span of its own that what comes of it is caused by.
+    pub(crate) fn traced(
+        &mut self,
+        key: ConnectionKey,
+        (request, group): (&'static str, Option<GroupName>),
+        act: impl FnOnce(&mut Shard),
+    ) {
+        let begin = || self.measures.observer.begin(None).filter(|context| context.sampled);
+        let Some(context) = self.measures.collects_spans.then(begin).flatten() else {
+            return act(&mut self.shard);
+        };
+        let begun_us = self.environment.monotonic_us();
+        let (hub, user, connection) = self.shard.identity(key);
+        self.shard.caused_by(Some(context));
+        act(&mut self.shard);
+        self.shard.caused_by(None);
+        let ended_us = self.environment.monotonic_us();
+        let span = Span::new(context, None, (begun_us, ended_us), Work::Request(request));
+        self.measures.observer.end(Span { hub, group, user, connection, ..span });
+    }
+
+    /// Tells of the turn's deliveries that belong to a trace, now that they have been written to every socket that would take them.
+    pub(super) fn tell_deliveries(&mut self) {
+        if !self.measures.collects_spans {
+            return;
+        }
+        let (deliveries, lost) = self.shard.take_deliveries();
+        let observer = &self.measures.observer;
+        if lost > 0 {
+            observer.lose_spans(lost);
+        }
+        let ended_us = if deliveries.is_empty() { 0 } else { self.environment.monotonic_us() };
+        for TracedDelivery { cause, hub, target, delivered } in deliveries {
+            if let Some(context) = observer.begin(Some(cause)) {
+                let times = (self.measures.now_us, ended_us);
+                let span = Span::new(context, Some(cause), times, Work::Delivery(delivered));
+                observer.end(span.about(&hub, &target));
+            }
         }
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use hubwire_hub::{
-    Application, ConnectionKey, Effect, Ending, Event, Exchange, HubPaces, Mark, Occurrence, Question, Shard,
+    Application, ConnectionKey, Effect, Ending, Event, Exchange, HubPaces, Mark, MessageId, Occurrence,
+    Question, Shard,
 };
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::Inflater;
@@ -77,6 +78,9 @@ impl<E: Exchange> State<E> {
         shard.set_json_form(settings.protobuf_json);
         shard.set_presence(settings.presence.clone());
         shard.set_spans_nodes(exchange.spans_nodes());
+        if exchange.spans_nodes() {
+            shard.number_messages_from(MessageId::first_serial(shared.surroundings.environment.random()));
+        }
         let mut state = Self {
             index,
             shard,
@@ -177,12 +181,12 @@ impl<E: Exchange> State<E> {
 
     /// Asks the application, on this thread, and has its answer arrive like everything else that does.
     fn ask(&self, event: Event, question: Question) {
-        let (connection, answers) = (event.connection, self.answers.clone());
+        let (connection, cause, answers) = (event.connection, event.cause, self.answers.clone());
         let answer = self.application.ask(event);
         tokio::task::spawn_local(async move {
             let outcome = answer.await;
             // A worker that takes no arrivals has stopped, and its clients with it.
-            let _stopped = answers.send(Arrival::Answered { connection, question, outcome });
+            let _stopped = answers.send(Arrival::Answered { connection, question, cause, outcome });
         });
     }
 }

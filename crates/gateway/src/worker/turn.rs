@@ -99,6 +99,7 @@ impl<E: Exchange> State<E> {
         self.carry_out();
         self.measure_deliveries();
         self.tell_facts();
+        self.tell_deliveries();
         self.begin_rests();
         Ok(())
     }
@@ -139,8 +140,10 @@ impl<E: Exchange> State<E> {
                     self.measures.published(envelope.accepted_us);
                 }
                 Parcel::Letter(letter) => self.shard.receive(letter, self.now_ms),
-                Parcel::Command { hub, command, reply } => {
+                Parcel::Command { hub, command, cause, reply } => {
+                    self.shard.caused_by(cause);
                     answers.push((reply, self.shard.execute(&hub, &command)));
+                    self.shard.caused_by(None);
                 }
             }
             self.relieve();

@@ -4,6 +4,7 @@
 mod acknowledgements;
 mod backpressure;
 mod bounds;
+mod causes;
 mod compression;
 mod events;
 mod explanations;

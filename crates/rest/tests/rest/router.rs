@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use hubwire_hub::{Busy, Command, Envelope, Reply, Routed, Router};
+use hubwire_hub::{Busy, Command, Envelope, Reply, Routed, Router, TraceContext};
 use hubwire_protocol::HubName;
 
 /// Records what reaches the hubs and answers as scripted; without a script everything is there and takes effect.
@@ -9,6 +9,7 @@ use hubwire_protocol::HubName;
 pub(crate) struct ScriptedRouter {
     pub(crate) envelopes: Mutex<Vec<Envelope>>,
     pub(crate) commands: Mutex<Vec<(HubName, Command)>>,
+    pub(crate) causes: Mutex<Vec<Option<TraceContext>>>,
     pub(crate) replies: Mutex<VecDeque<Result<Reply, Busy>>>,
     pub(crate) publish_is_busy: Mutex<bool>,
 }
@@ -22,8 +23,9 @@ impl Router for ScriptedRouter {
         Ok(())
     }
 
-    fn execute(&self, hub: HubName, command: Command) -> Routed {
+    fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed {
         self.commands.lock().unwrap().push((hub, command));
+        self.causes.lock().unwrap().push(cause);
         let reply = self.replies.lock().unwrap().pop_front().unwrap_or(Ok(Reply::Done));
         Box::pin(async move { reply })
     }

@@ -15,7 +15,7 @@ use super::error::{ConfigError, Source};
 use super::file::{File, SecretTable};
 use super::secrets::secret;
 use super::source::Given;
-use super::{Config, Overrides, addresses, cluster, console, entra, tls, upstream};
+use super::{Config, Overrides, addresses, cluster, console, entra, telemetry, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -44,6 +44,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         console: console::config(file, listen.value, &keys)?,
         keys,
         cluster,
+        telemetry: telemetry::telemetry(file)?,
         protobuf_json: protobuf_json(file)?,
         compression: file.table.compression,
         tls: tls::tls(file)?,

@@ -6,6 +6,7 @@ use toml::Spanned;
 
 use super::error::ConfigError;
 use super::file::{File, SecretTable};
+use super::openid::{OpenIdConfig, openid};
 use super::secrets::secret;
 
 /// The shortest console token, in bytes: as many as nobody guesses.
@@ -18,6 +19,8 @@ pub struct ConsoleConfig {
     pub enabled: bool,
     /// Who gets in.
     pub access: Access,
+    /// Where people can sign in, if anywhere.
+    pub openid: Option<OpenIdConfig>,
     /// How much of payloads is shown.
     pub payloads: Payloads,
     /// Record all the time, not only while somebody watches.
@@ -45,7 +48,8 @@ pub(super) fn config(
     let viewer = token(file, "console.viewer_token", table.viewer_token.as_ref())?;
     let development =
         std::iter::once(&keys.primary).chain(&keys.secondary).any(|key| key.expose() == DEVELOPMENT_KEY);
-    let access = if operator.is_some() || viewer.is_some() {
+    let openid = openid(file)?;
+    let access = if operator.is_some() || viewer.is_some() || openid.is_some() {
         Access::Tokens { operator, viewer }
     } else if listen.ip().is_loopback() && development {
         Access::Open
@@ -55,6 +59,7 @@ pub(super) fn config(
     Ok(ConsoleConfig {
         enabled: table.enabled.unwrap_or(true),
         access,
+        openid,
         payloads: payloads(file, table.payloads.as_ref())?,
         recording: table.recording,
     })

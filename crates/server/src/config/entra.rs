@@ -37,6 +37,8 @@ pub(super) fn entra(file: &File) -> Result<Option<Entra>, ConfigError> {
     let texts = |list: &[Spanned<String>]| list.iter().map(|text| text.get_ref().clone()).collect();
     let audience = audience.as_ref().map_or(Settings::AUDIENCE, |audience| audience.get_ref());
     let identity = Settings {
+        table: "entra",
+        audience_setting: "audience",
         issuer: issuer.get_ref().clone(),
         audience: audience.to_owned(),
         owners: texts(owners),

@@ -37,6 +37,7 @@ pub(super) struct Table {
     pub(super) metrics: MetricsTable,
     pub(super) console: ConsoleTable,
     pub(super) upstream: UpstreamTable,
+    pub(super) telemetry: Option<TelemetryTable>,
     pub(super) cluster: Option<Spanned<ClusterTable>>,
     pub(super) limits: LimitsTable,
     pub(super) hubs: BTreeMap<Spanned<String>, HubTable>,
@@ -89,6 +90,25 @@ pub(super) struct ConsoleTable {
     pub(super) viewer_token: Option<Spanned<SecretTable>>,
     pub(super) payloads: Option<Spanned<String>>,
     pub(super) recording: bool,
+    pub(super) openid: Option<OpenIdTable>,
+}
+
+/// The table `[console.openid]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenIdTable {
+    pub(super) issuer: Spanned<String>,
+    pub(super) client_id: Spanned<String>,
+    #[serde(default)]
+    pub(super) client_secret: Option<Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) scopes: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) operators: Vec<String>,
+    #[serde(default)]
+    pub(super) viewers: Vec<String>,
 }
 
 /// The table `[upstream]`.
@@ -99,6 +119,19 @@ pub(super) struct UpstreamTable {
     pub(super) allowed_hosts: Vec<Spanned<String>>,
     pub(super) forbid_private_addresses: bool,
     pub(super) trace_context: bool,
+}
+
+/// The table `[telemetry]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TelemetryTable {
+    pub(super) endpoint: Spanned<String>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<Spanned<String>, Spanned<SecretTable>>,
+    #[serde(default)]
+    pub(super) sampling_ratio: Option<Spanned<f64>>,
+    #[serde(default)]
+    pub(super) service_name: Option<String>,
 }
 
 /// The table `[cluster]`.

@@ -10,9 +10,11 @@ mod file;
 mod handlers;
 mod limits;
 mod listeners;
+mod openid;
 mod overrides;
 mod secrets;
 mod source;
+mod telemetry;
 mod tls;
 mod upstream;
 
@@ -33,7 +35,9 @@ pub use console::ConsoleConfig;
 pub use entra::Entra;
 pub use error::ConfigError;
 pub use limits::{LIMITS, Limit, LimitValues};
+pub use openid::OpenIdConfig;
 pub use overrides::Overrides;
+pub use telemetry::TelemetryConfig;
 pub use tls::Tls;
 
 /// Everything that the service goes by, checked.
@@ -57,6 +61,8 @@ pub struct Config {
     pub console: ConsoleConfig,
     /// The cluster that it belongs to, if any. A change needs a restart.
     pub cluster: Option<ClusterConfig>,
+    /// Where spans of distributed traces go, if anywhere. A change needs a restart.
+    pub telemetry: Option<TelemetryConfig>,
     /// How JSON payloads reach protobuf clients.
     pub protobuf_json: JsonForm,
     /// TLS of the listener; plain HTTP without it. A change between the two needs a restart; other certificates and keys do not.

@@ -26,8 +26,8 @@ export class Browser {
     return browser;
   }
 
-  /** Opens the console of a server. `viewport` and the like are options of the browser's context. */
-  async open(server, route = "", options = {}) {
+  /** Opens the console of a server. `allowed` are other hosts that it may lead to; `viewport` and the like are options of the browser's context. */
+  async open(server, route = "", { allowed = [], ...options } = {}) {
     const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
     context.setDefaultTimeout(DEADLINE_MS);
     const page = await context.newPage();
@@ -38,7 +38,7 @@ export class Browser {
     });
     page.on("request", (request) => {
       const { protocol, host } = new URL(request.url());
-      if (protocol.startsWith("http") && host !== server.host) problems.push(`request to ${host}`);
+      if (protocol.startsWith("http") && host !== server.host && !allowed.includes(host)) problems.push(`request to ${host}`);
     });
     const console_ = new ConsolePage(page, context, server, problems);
     await console_.go(route);

@@ -40,6 +40,7 @@ export async function startServer({ args = [], env = {}, binary = binaryPath() }
   child.stderr.on("data", (chunk) => (output.stderr = (output.stderr + chunk).slice(-64_000)));
   const banner = await new Promise((resolve, reject) => {
     const fail = (why) => {
+      clearTimeout(timer);
       child.kill("SIGKILL");
       reject(new Error(`${why}\nstdout: ${output.stdout}\nstderr: ${output.stderr}`));
     };
@@ -111,6 +112,16 @@ class Server {
   /** Kills the process, as a crash would. */
   kill() {
     this.#child.kill("SIGKILL");
+  }
+
+  /** Has the process stand still, as one whose machine does not answer. */
+  pause() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Has it go on. */
+  resume() {
+    this.#child.kill("SIGCONT");
   }
 
   async stop() {

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_auth::Permission;
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target};
+use hubwire_hub::{
+    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, TraceContext,
+    TraceId,
+};
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{
     ConnectionId, Data, GroupName, GroupState, GroupStateItem, HubName, Message as HubMessage, Metadata,
@@ -96,6 +99,8 @@ prop_compose! {
         filtered in any::<bool>(),
         publisher in prop::option::of(any::<u128>()),
         ttl_s in 0..301_u16,
+        message_id in any::<u64>(),
+        cause in prop::option::of((any::<u128>(), 1..u64::MAX, any::<bool>())),
     ) -> Envelope {
         let metadata = entries.map(|entries| Metadata::new(entries).unwrap());
         Envelope {
@@ -105,9 +110,12 @@ prop_compose! {
             excluded: excluded.into_iter().map(id).collect(),
             filter: filtered.then(|| Arc::new(Filter::parse("userId eq 'ann'").unwrap())),
             publisher: publisher.map(id),
-            message_id: MessageId::default(),
+            message_id: MessageId(message_id),
             source: Source::default(),
             accepted_us: 0,
+            cause: cause.and_then(|(trace, span_id, sampled)| {
+                Some(TraceContext { trace_id: TraceId::new(trace)?, span_id, sampled })
+            }),
             ttl_s,
         }
     }

@@ -179,7 +179,7 @@ impl Worker {
             match parcel {
                 hubwire_hub::Parcel::Envelope(envelope) => self.shard.publish(&envelope, now_ms),
                 hubwire_hub::Parcel::Letter(letter) => self.shard.receive(letter, now_ms),
-                hubwire_hub::Parcel::Command { hub, command, reply } => {
+                hubwire_hub::Parcel::Command { hub, command, reply, .. } => {
                     let answer = self.shard.execute(&hub, &command);
                     self.carry_out();
                     reply(answer);

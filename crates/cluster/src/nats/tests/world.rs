@@ -259,7 +259,7 @@ impl World {
         let (caller, answer) = oneshot::channel();
         let nodes = self.nodes[node].mesh.peers.keys().copied().collect();
         let command = Command::List { group: group(0), after: None, limit: 1000 };
-        self.nodes[node].backlog.put(Item::Call { nodes, hub: hub(), command, caller });
+        self.nodes[node].backlog.put(Item::Call { nodes, hub: hub(), command, cause: None, caller });
         self.calls.push(answer);
         self.report.commands += 1;
     }
