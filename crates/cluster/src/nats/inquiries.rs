@@ -5,10 +5,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use async_nats::{Client, Message, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -47,12 +48,13 @@ pub struct Standing {
 pub struct Inquiries {
     backlog: Arc<Backlog>,
     settings: Settings,
-    client: OnceLock<Client>,
+    /// The newest connection, once there is one.
+    client: ArcSwapOption<Client>,
 }
 
 impl Inquiries {
     pub(super) fn new(backlog: Arc<Backlog>, settings: Settings) -> Self {
-        Self { backlog, settings, client: OnceLock::new() }
+        Self { backlog, settings, client: ArcSwapOption::empty() }
     }
 
     /// The number of this node.
@@ -80,7 +82,7 @@ impl Inquiries {
         let subject = self.subject(self.backlog.node);
         let subscribed = client.subscribe(subject).await;
         let mut questions = subscribed.map_err(|error| Error::Subscribe(error.to_string()))?;
-        let _before = self.client.set(client.clone());
+        self.client.store(Some(Arc::new(client.clone())));
         let turns = Arc::new(Semaphore::new(ANSWERING_MAX));
         while let Some(question) = questions.next().await {
             let Ok(turn) = turns.clone().acquire_owned().await else {
@@ -111,7 +113,7 @@ impl Inquiries {
     async fn ask_one(&self, node: u32, question: Bytes) -> Option<Bytes> {
         let request =
             Request::new().payload(question).timeout(Some(Duration::from_millis(ANSWER_TIMEOUT_MS)));
-        let answer = match self.client.get() {
+        let answer = match &*self.client.load() {
             Some(client) => client.send_request(self.subject(node), request).await,
             None => return None,
         };
