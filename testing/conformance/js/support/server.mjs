@@ -1,6 +1,6 @@
 // One running hubwire process: started on a free port, found by the connection string that it prints.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The development key that the binary uses when it is given none. */
@@ -114,9 +114,12 @@ class Server {
     this.#child.kill("SIGKILL");
   }
 
-  /** Has the process stand still, as one whose machine does not answer. */
+  /** Has the process stand still, as one whose machine does not answer. It is told by a signal, which it takes a moment to follow: every thread has. */
   pause() {
     this.#child.kill("SIGSTOP");
+    const tasks = `/proc/${this.#child.pid}/task`;
+    const stands = (task) => / T /.test(readFileSync(`${tasks}/${task}/stat`, "utf8"));
+    while (!readdirSync(tasks).every(stands));
   }
 
   /** Has it go on. */
