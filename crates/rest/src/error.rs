@@ -167,6 +167,9 @@ impl Error {
                 outline(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Error.UnsupportedMediaType", REQUEST)
             }
             Self::BodyTimeout { .. } => outline(StatusCode::REQUEST_TIMEOUT, "Error.RequestTimeout", REQUEST),
+            Self::Busy(Busy::TooLarge) => {
+                outline(StatusCode::PAYLOAD_TOO_LARGE, "Error.RequestBodyTooLarge", REQUEST)
+            }
             Self::Busy(_) => outline(StatusCode::SERVICE_UNAVAILABLE, "Error.Busy", "Service"),
             Self::Internal(_) => {
                 outline(StatusCode::INTERNAL_SERVER_ERROR, "Error.InternalServerError", "Service")

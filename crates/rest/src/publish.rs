@@ -80,11 +80,11 @@ impl Publish {
         let content_type = ContentType::of(call.headers).ok_or(Error::MediaType { supported: SUPPORTED })?;
         let data = data(content_type, body::read(body, call.options).await?)?;
         let metadata = crate::metadata::of(call.headers)?;
-        self.hand_over(call, data, metadata)?;
+        self.hand_over(call, data, metadata).await?;
         Ok(Success::Accepted)
     }
 
-    fn hand_over(self, call: &Call<'_>, data: Data, metadata: Option<Metadata>) -> Result<(), Error> {
+    async fn hand_over(self, call: &Call<'_>, data: Data, metadata: Option<Metadata>) -> Result<(), Error> {
         let Self { target: Some(target), sender, excluded, filter, ttl_s } = self else {
             return Ok(());
         };
@@ -100,7 +100,7 @@ impl Publish {
             ..Envelope::new(call.hub.clone(), target, message)
         };
         let published = watched.then(|| published(&envelope, trace_id(call.headers)));
-        call.router.publish(envelope)?;
+        call.router.accept(envelope).await?;
         if let Some(published) = published {
             call.observer.observe(None, vec![published], 0);
         }

@@ -6,7 +6,7 @@ pub use hubwire_cluster::nats::NodeReport;
 
 use hubwire_cluster::nats::{Relays, Resume, Resumption, Service};
 use hubwire_gateway::{Carrier, ClientStream, Comeback, Door};
-use hubwire_protocol::ConnectionId;
+use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -88,8 +88,8 @@ fn resume(door: Door) -> Resume {
 pub(crate) struct NodeCarrier(pub(crate) Arc<Relays>);
 
 impl Carrier for NodeCarrier {
-    fn is_elsewhere(&self, connection: ConnectionId) -> bool {
-        self.0.is_elsewhere(connection)
+    fn is_elsewhere(&self, hub: &HubName, connection: ConnectionId) -> bool {
+        self.0.is_elsewhere(hub, connection)
     }
 
     fn carry(&self, comeback: Comeback<Box<dyn ClientStream>>, place: Box<dyn Send>) {

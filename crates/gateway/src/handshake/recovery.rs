@@ -44,7 +44,8 @@ pub(super) async fn answer(
     let offered = call.subprotocol().map(|(_, spelling)| spelling);
     let echoed = session.as_deref().or(offered);
     let (hub, reconnection_token) = (call.hub.clone(), token.into());
-    let carrier = reception.carrier.as_ref().filter(|carrier| session.is_some() && carrier.is_elsewhere(id));
+    let carrier =
+        reception.carrier.as_ref().filter(|carrier| session.is_some() && carrier.is_elsewhere(&hub, id));
     let onward = if let Some(carrier) = carrier.cloned() {
         Onward::Elsewhere(Box::new(move |upgraded, permit| {
             let stream: Box<dyn ClientStream> = Box::new(TokioIo::new(upgraded));

@@ -74,6 +74,7 @@ impl<E: Exchange> State<E> {
         shard.set_json_form(settings.protobuf_json);
         shard.set_presence(settings.presence.clone());
         shard.set_spans_nodes(exchange.spans_nodes());
+        shard.set_logged(exchange.logged());
         let mut state = Self {
             index,
             shard,
@@ -155,6 +156,9 @@ impl<E: Exchange> State<E> {
                 self.measures.published(envelope.accepted_us);
                 self.exchange.publish(envelope);
             }
+            Effect::Append(entry) => self.exchange.append(entry),
+            Effect::Keep(session) => self.exchange.keep(session),
+            Effect::Forget(end) => self.exchange.forget(end),
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),

@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::error::{ConfigError, Source};
 use super::file::File;
 use super::source::Given;
-use super::{Config, Overrides, cluster, console, entra, tls, upstream};
+use super::{Config, Overrides, cluster, console, durability, entra, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -31,8 +31,11 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     };
     let (endpoint, keys) = (endpoint(overrides, file)?, keys(overrides, file, &listen)?);
     let limits = file.table.limits.values(wrong)?;
-    let cluster = cluster::cluster(file, &keys, &limits, listen.value.to_string())?;
     let upstream = upstream::settings(file, endpoint.as_ref(), &keys, &limits)?;
+    let (presence, protobuf_json) = (upstream::presence(&upstream), protobuf_json(file)?);
+    let hub_limits = limits.of_hubs();
+    let log = durability::log(file, &limits, hub_limits, protobuf_json, presence.clone())?;
+    let cluster = cluster::cluster(file, &keys, &limits, (listen.value.to_string(), log))?;
     Ok(Config {
         listen: listen.value,
         endpoint,
@@ -42,14 +45,14 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         console: console::config(file, listen.value, &keys)?,
         keys,
         cluster,
-        protobuf_json: protobuf_json(file)?,
+        protobuf_json,
         compression: file.table.compression,
         tls: tls::tls(file)?,
         entra: entra::entra(file)?,
         limits,
         hubs,
         default_hub,
-        presence: upstream::presence(&upstream),
+        presence,
         upstream: Arc::new(upstream),
     })
 }

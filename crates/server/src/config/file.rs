@@ -121,6 +121,7 @@ pub(super) struct ClusterTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HubTable {
     pub(super) anonymous: bool,
+    pub(super) durability: Option<Spanned<String>>,
     pub(super) event_handlers: Vec<HandlerTable>,
     pub(super) event_listeners: Vec<Spanned<ListenerTable>>,
 }

@@ -3,6 +3,7 @@
 mod check;
 mod cluster;
 mod console;
+mod durability;
 mod entra;
 mod error;
 mod file;

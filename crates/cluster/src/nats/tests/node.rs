@@ -72,7 +72,7 @@ impl Node {
         let (exchanges, local) = memory::connect_by(WORKERS, InboxLimits::default(), hashing());
         let bounds = Limits { lease_ms: LEASE_MS, ..Limits::default() };
         let table = Arc::new(InterestTable::new(hashing()));
-        let (backlog, items) = Backlog::new(number, table, bounds, OnNatsLoss::Wait);
+        let (backlog, items) = Backlog::new(number, table, Arc::default(), bounds, OnNatsLoss::Wait);
         let backlog = Arc::new(backlog);
         let place = (WORKERS as u32, format!("node {number}"));
         let workers = exchanges.into_iter().map(|exchange| {
@@ -130,6 +130,8 @@ impl Node {
                     self.moving.push(Moving::new(replies, (of, 0), done));
                 }
                 Errand::Relay { .. } | Errand::Gone { .. } => {}
+                // No hub of these courses has a log.
+                _ => {}
             }
         }
         let backlog = &self.backlog;
@@ -179,6 +181,13 @@ impl Worker {
             match parcel {
                 hubwire_hub::Parcel::Envelope(envelope) => self.shard.publish(&envelope, now_ms),
                 hubwire_hub::Parcel::Letter(letter) => self.shard.receive(letter, now_ms),
+                hubwire_hub::Parcel::Entry { position, entry, reply } => {
+                    let answer = self.shard.apply(position, &entry, now_ms);
+                    self.carry_out();
+                    if let Some(reply) = reply {
+                        reply(answer);
+                    }
+                }
                 hubwire_hub::Parcel::Command { hub, command, reply } => {
                     let answer = self.shard.execute(&hub, &command);
                     self.carry_out();
@@ -203,6 +212,9 @@ impl Worker {
                     Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
                     Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
                     Effect::Settle(connection) => self.exchange.settle(connection),
+                    Effect::Append(entry) => self.exchange.append(entry),
+                    Effect::Keep(session) => self.exchange.keep(session),
+                    Effect::Forget(end) => self.exchange.forget(end),
                     Effect::Notify(_)
                     | Effect::Moved { .. }
                     | Effect::Ask { .. }
