@@ -29,6 +29,9 @@ impl Shard {
     }
 
     fn carry_out(&mut self, key: ConnectionKey, request: Request, now_ms: u64) {
+        let Some(request) = self.carry_out_logged(key, request) else {
+            return;
+        };
         match request {
             Request::Ping => self.notify(key, &Notice::Pong),
             Request::SequenceAck(sequence_id) => {
@@ -36,15 +39,6 @@ impl Shard {
                 if let Some(window) = &mut self.connections[key.index()].window {
                     window.acknowledge(sequence_id);
                 }
-            }
-            Request::JoinGroup { group, ack_id } if self.is_logged(key) => {
-                self.append(key, ack_id, |shard| shard.logged_join(key, group));
-            }
-            Request::LeaveGroup { group, ack_id } if self.is_logged(key) => {
-                self.append(key, ack_id, |shard| shard.logged_leave(key, group));
-            }
-            Request::SendToGroup { publication, ack_id } if self.is_logged(key) => {
-                self.append(key, ack_id, |shard| Ok(Act::Publish(shard.group_envelope(key, publication)?)));
             }
             Request::JoinGroup { group, ack_id } => {
                 self.acknowledged_when_known(key, ack_id, |shard| shard.request_join(key, &group));
@@ -70,11 +64,6 @@ impl Shard {
             }
             Request::StreamKeepAlive { stream_id } => self.stream_keep_alive(key, &stream_id, now_ms),
             Request::StreamEnd { stream_id, error } => self.stream_end(key, &stream_id, error, now_ms),
-            Request::SetGroupState { ack_id, .. } | Request::SubscribeGroupState { ack_id, .. }
-                if self.is_logged(key) =>
-            {
-                self.acknowledged(key, ack_id, |_| Err(RequestError::bad_request(NOT_LOGGED)));
-            }
             Request::SetGroupState { group, state, ack_id } => {
                 self.answered_by_home(key, ack_id, |shard| shard.set_state(key, &group, state));
             }
@@ -88,6 +77,29 @@ impl Shard {
                 });
             }
         }
+    }
+
+    /// Carries out what goes through the log in a hub that has one, or cannot. Everything else comes back.
+    fn carry_out_logged(&mut self, key: ConnectionKey, request: Request) -> Option<Request> {
+        if !self.is_logged(key) {
+            return Some(request);
+        }
+        match request {
+            Request::JoinGroup { group, ack_id } => {
+                self.append(key, ack_id, |shard| shard.logged_join(key, group));
+            }
+            Request::LeaveGroup { group, ack_id } => {
+                self.append(key, ack_id, |shard| shard.logged_leave(key, group));
+            }
+            Request::SendToGroup { publication, ack_id } => {
+                self.append(key, ack_id, |shard| Ok(Act::Publish(shard.group_envelope(key, publication)?)));
+            }
+            Request::SetGroupState { ack_id, .. } | Request::SubscribeGroupState { ack_id, .. } => {
+                self.acknowledged(key, ack_id, |_| Err(RequestError::bad_request(NOT_LOGGED)));
+            }
+            request => return Some(request),
+        }
+        None
     }
 
     /// Carries out what a simple client's message means.

@@ -21,7 +21,7 @@ const RECOVERY_MS = 30_000;
 
 const settings = (nats, more, limits) =>
   `[cluster]\nnats = ["${nats.url}"]\n[hubs.chat]\ndurability = "cluster"\n${more}\n[limits]\ncluster_lease_ms = ${LEASE_MS}\n${limits}\n`;
-const startNode = (nats, more = "", limits = "") => startConfigured(settings(nats, more, limits), { binary: BINARY, args: ["--workers", "2"] });
+const startNode = (nats, more = "", limits = "", args = []) => startConfigured(settings(nats, more, limits), { binary: BINARY, args: ["--workers", "2", ...args] });
 
 async function startNodes(count, more, limits) {
   const folder = mkdtempSync(join(tmpdir(), "hubwire-nats-"));
@@ -153,6 +153,7 @@ withNats("when the node of a reliable session is killed", () => {
     await follow;
     const seen = { raw: raw.received, sdk: sdk.groupMessages.map(({ data }) => data) };
     for (const [who, received] of Object.entries(seen)) {
+      assert.equal(sdk.connections.length, 1, "the session was recovered each time, never replaced");
       assert.deepEqual(received.filter((data, at) => received.indexOf(data) !== at), [], `${who} sees nothing twice`);
       const of = (letter) => received.filter((data) => data.startsWith(letter));
       assert.deepEqual(of("c"), sent, `${who} sees what the SDK sent, in its order`);
@@ -162,7 +163,6 @@ withNats("when the node of a reliable session is killed", () => {
       assert.deepEqual(numbers, [...numbers].sort((one, other) => one - other), `${who} sees it in the order of the calls`);
     }
     assert.deepEqual(seen.sdk, seen.raw, "everybody sees the same order");
-    assert.equal(sdk.connections.length, 1, "the session was recovered each time, never replaced");
     await sdk.stop();
     await raw.client.close(1000);
     await front.stop();
@@ -171,12 +171,17 @@ withNats("when the node of a reliable session is killed", () => {
 
   test("its end is told once: by whoever has it when nobody comes back for it", async () => {
     const handler = await BareHandler.start();
-    const { nodes, stop } = await startNodes(3, handlerTable("chat", handler.urlTemplate, 'system_events = ["connected", "disconnected"]'), "recovery_window_ms = 2000\ncluster_log_age_max_s = 60");
+    const { nats, nodes, stop } = await startNodes(2, handlerTable("chat", handler.urlTemplate, 'system_events = ["connected", "disconnected"]'), "recovery_window_ms = 2000\ncluster_log_age_max_s = 60");
+    // Its own outbox would tell their ends when it starts again, if they were its own to tell.
+    const folder = mkdtempSync(join(tmpdir(), "hubwire-data-"));
+    const startAgain = () => startNode(nats, handlerTable("chat", handler.urlTemplate, 'system_events = ["connected", "disconnected"]'), "recovery_window_ms = 2000\ncluster_log_age_max_s = 60", ["--data-directory", folder]);
+    nodes.unshift(await startAgain());
     const lost = await RawClient.reliable(nodes[0], "chat", { userId: "lost" });
     const kept = await RawClient.reliable(nodes[0], "chat", { userId: "kept" });
     await handler.event("connected", 2);
     nodes[0].kill();
     const again = await comeBack(nodes, kept);
+    nodes[0] = await startAgain();
     await handler.event("disconnected");
     const [end] = handler.named("disconnected");
     assert.equal(end.headers["ce-connectionid"], lost.connectionId);
@@ -193,6 +198,27 @@ withNats("when the node of a reliable session is killed", () => {
     assert.deepEqual(handler.named("disconnected").map((one) => one.headers["ce-userid"]), ["lost", "kept", "marker"]);
     await stop();
     await handler.stop();
+  });
+});
+
+withNats("a node that was silent for longer than its lease", () => {
+  test("finds that others have its sessions, and ends; its client goes on there", async () => {
+    const { nodes, stop } = await startNodes(3);
+    const client = await RawClient.reliable(nodes[0], "chat", { groups: ["g"] });
+    const hub = new Hub(nodes[1], "chat");
+    nodes[0].signal("SIGSTOP");
+    assert.equal((await hub.sendText("/groups/g", "one")).status, 202);
+    const taken = () => Promise.all(nodes.slice(1).map(async (node) => (await new Hub(node, "chat").call("GET", "/groups/g/connections")).json?.value?.length === 1));
+    await until(async () => (await taken()).every(Boolean), "the takeover", RECOVERY_MS);
+    nodes[0].signal("SIGCONT");
+    assert.equal((await nodes[0].ended()).code, 1);
+    const again = await comeBack(nodes, client);
+    assert.equal((await hub.sendText("/groups/g", "two")).status, 202);
+    const seen = [];
+    while (seen.at(-1)?.data !== "two") seen.push(await again.message());
+    assert.deepEqual(seen.map(({ sequenceId, data }) => [sequenceId, data]), [[1, "one"], [2, "two"]]);
+    await again.close(1000);
+    await stop();
   });
 });
 
@@ -254,12 +280,29 @@ withNats("a hub with durability cluster", () => {
     await stop();
   });
 
-  test("acknowledges nothing that is not stored: while NATS is away sends are refused", async () => {
+  test("acknowledges nothing that is not stored: while NATS is away sends are refused, and what was accepted arrives once and in order", async () => {
     const { nats, nodes } = await startNodes(2);
+    const client = await RawClient.reliable(nodes[0], "chat", { groups: ["g"] });
+    const rest = publisher(nodes);
+    await until(() => rest.accepted.length > 50, "messages before");
     await nats.stop({ keep: true });
-    const hub = new Hub(nodes[0], "chat");
-    await until(async () => (await hub.sendText("/groups/g", "refused")).status === 503, "the refusal");
+    const hub = new Hub(nodes[1], "chat");
+    await until(async () => (await hub.sendText("/groups/none", "refused")).status === 503, "the refusal");
+    const again = await Nats.start({ folder: nats.folder, port: nats.port, args: ["-js", "-sd", nats.folder] });
+    const before = rest.accepted.length;
+    await until(() => rest.accepted.length > before + 50, "messages afterwards", RECOVERY_MS);
+    await rest.stop();
+    const received = [];
+    while (received.at(-1) !== rest.accepted.at(-1)) {
+      const message = await client.message();
+      received.push(message.data);
+      client.send({ type: "sequenceAck", sequenceId: message.sequenceId });
+    }
+    assert.deepEqual(received.filter((data) => rest.accepted.includes(data)), rest.accepted);
+    assert.equal(new Set(received).size, received.length);
+    await client.close(1000);
     await Promise.all(nodes.map((node) => node.stop()));
+    await again.stop();
   });
 
   test("needs a cluster, and a NATS server with JetStream; the start says so", async () => {

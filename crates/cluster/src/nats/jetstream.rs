@@ -1,5 +1,6 @@
 //! The log and the registry in JetStream: two streams, each with one message after the other, and of the registry only the last of each subject.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
@@ -11,38 +12,26 @@ use async_nats::{Client, HeaderMap, header};
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use hubwire_hub::Busy;
-use hubwire_protocol::ConnectionId;
-use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::error::Error;
 use super::ledger::Appended;
-use super::log_schema::{NodeRecord, SessionRecord};
-use super::registry::{Store, Stored};
+use super::registry::Stored;
 use super::settings::LogSettings;
+use super::streams::{Kept, Streams, Subject};
 
 /// How long JetStream may take to answer, in milliseconds.
 const ANSWER_TIMEOUT_MS: u64 = 5_000;
 /// How long is waited before something is tried again, in milliseconds.
 const RETRY_PAUSE_MS: u64 = 250;
+/// How often a node tries to find or make a stream when it starts.
+const OPEN_ATTEMPTS_MAX: usize = 4;
 /// For how long an entry that is sent again is known to be there, in seconds.
 const DUPLICATE_WINDOW_S: u64 = 120;
 /// Entries and records that may wait for JetStream's answer; the bounds of the backlog are reached before.
 const IN_FLIGHT_MAX: usize = 1 << 17;
 /// Entries that are read ahead of the shards.
 const READ_AHEAD: usize = 1024;
-/// How often a record is looked at again whose revision is not the one that was expected.
-const CONFLICTS_MAX: usize = 20;
-
-/// One message of a stream.
-pub(super) struct Kept {
-    pub(super) subject: String,
-    pub(super) sequence: u64,
-    pub(super) payload: Bytes,
-    /// When the server took it, in milliseconds since 1970.
-    pub(super) time_ms: i64,
-}
-
 /// The way to both streams.
 #[derive(Clone)]
 pub(super) struct JetStream {
@@ -81,9 +70,16 @@ impl JetStream {
         };
         let open = async |config: Config| {
             let stream = config.name.clone();
-            let problem = |error: &dyn std::fmt::Display| error.to_string();
-            let opened = context.get_or_create_stream(config).await;
-            opened.map_err(|error| Error::JetStream { stream, problem: problem(&error) })
+            let mut attempt = 1;
+            loop {
+                match context.get_or_create_stream(config.clone()).await {
+                    Ok(opened) => return Ok(opened),
+                    // Nodes that start together make the streams together, and one of them is refused.
+                    Err(_) if attempt < OPEN_ATTEMPTS_MAX => attempt += 1,
+                    Err(error) => return Err(Error::JetStream { stream, problem: error.to_string() }),
+                }
+                tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
+            }
         };
         let (log, registry) = (open(log).await?, open(registry).await?);
         Ok(Self { context, log, registry, name: name.to_owned() })
@@ -99,12 +95,6 @@ impl JetStream {
         Ok(info.state.last_sequence)
     }
 
-    /// The position of the oldest entry that is still there.
-    pub(super) async fn first_position(&self) -> Result<u64, String> {
-        let info = self.log.get_info().await.map_err(|error| error.to_string())?;
-        Ok(info.state.first_sequence)
-    }
-
     /// Sends an entry to the log. Entries get there in the order of the calls; each is there when the answer has come back.
     pub(super) async fn append(
         &self,
@@ -118,66 +108,42 @@ impl JetStream {
         Ok(async move { answer.await.map(|ack| ack.duplicate).map_err(|error| busy(&error)) })
     }
 
-    fn session_subject(&self, connection: ConnectionId) -> String {
-        format!("{}.registry.session.{:032x}", self.name, connection.bits())
-    }
-
-    fn node_subject(&self, node: u32) -> String {
-        format!("{}.registry.node.{node:08x}", self.name)
-    }
-
-    /// Writes what is to be kept of a session.
-    pub(super) async fn store(&self, own: u32, store: &Store) -> Stored {
-        let subject = self.session_subject(store.connection);
-        // What this node has written before may have got there although nobody said so; what the session's old node wrote last, too.
-        let yields = |bytes: &Bytes| {
-            let owner = SessionRecord::decode(bytes.clone()).map(|record| record.owner);
-            owner.is_ok_and(|owner| owner == own || Some(owner) == store.predecessor)
-        };
-        self.replace(&subject, &store.bytes, store.expected, yields).await
-    }
-
-    /// Writes this node's own record, which nobody else has written yet.
-    pub(super) async fn store_node(&self, node: u32, bytes: &Bytes, expected: u64) -> Stored {
-        // Nobody but the node itself names no heir.
-        let yields = |bytes: &Bytes| {
-            NodeRecord::decode(bytes.clone()).is_ok_and(|record: NodeRecord| record.heir.is_none())
-        };
-        self.replace(&self.node_subject(node), bytes, expected, yields).await
-    }
-
-    /// Writes this node into the record of a dead one.
-    pub(super) async fn claim(&self, node: u32, record: NodeRecord, expected: u64) -> Stored {
-        let bytes = record.encode_to_vec().into();
-        self.write(&self.node_subject(node), &bytes, expected).await
-    }
-
-    /// Replaces a revision, or another one that gives way.
-    async fn replace(
-        &self,
-        subject: &str,
-        bytes: &Bytes,
-        mut expected: u64,
-        yields: impl Fn(&Bytes) -> bool,
-    ) -> Stored {
-        for _ in 0..CONFLICTS_MAX {
-            match self.write(subject, bytes, expected).await {
-                Stored::Lost => {}
-                stored => return stored,
-            }
-            match self.last(subject).await {
-                Ok(Some(found)) if yields(&found.payload) => expected = found.sequence,
-                Ok(_) => return Stored::Lost,
-                Err(_) => return Stored::Unanswered,
-            }
+    fn subject(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Session(id) => format!("{}.registry.session.{:032x}", self.name, id.bits()),
+            Subject::Node(node) => format!("{}.registry.node.{node:08x}", self.name),
         }
-        Stored::Unanswered
     }
 
-    async fn write(&self, subject: &str, bytes: &Bytes, expected: u64) -> Stored {
+    /// Follows the log behind a position, for as long as somebody takes what comes. `restarts` says when NATS has been away: what followed there
+    /// may be gone.
+    pub(super) fn follow(&self, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Bytes)> {
+        let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        let log = self.log.clone();
+        tokio::spawn(async move {
+            let mut position = position;
+            loop {
+                match follow(&log, &mut position, &restarts, &sender).await {
+                    Ok(Followed::ToTheEnd) => return,
+                    Ok(Followed::UntilRestart) => {}
+                    Err(problem) => {
+                        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
+                        tracing::warn!(problem, "the log cannot be read; it is tried again");
+                        tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
+                    }
+                }
+            }
+        });
+        receiver
+    }
+}
+
+impl Streams for JetStream {
+    async fn write(&self, subject: Subject, bytes: &Bytes, expected: u64) -> Stored {
+        let subject = self.subject(subject);
         let mut headers = HeaderMap::new();
         headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
-        let sent = self.context.publish_with_headers(subject.to_owned(), headers, bytes.clone()).await;
+        let sent = self.context.publish_with_headers(subject.clone(), headers, bytes.clone()).await;
         let stored = match sent {
             Ok(answer) => answer.await,
             Err(error) => Err(error),
@@ -196,11 +162,9 @@ impl JetStream {
         }
     }
 
-    /// The last message of a subject of the registry.
-    async fn last(&self, subject: &str) -> Result<Option<Kept>, String> {
-        match self.registry.get_last_raw_message_by_subject(subject).await {
+    async fn last(&self, subject: Subject) -> Result<Option<Kept>, String> {
+        match self.registry.get_last_raw_message_by_subject(&self.subject(subject)).await {
             Ok(message) => Ok(Some(Kept {
-                subject: message.subject.to_string(),
                 sequence: message.sequence,
                 payload: message.payload,
                 time_ms: millis(message.time.unix_timestamp_nanos()),
@@ -210,13 +174,7 @@ impl JetStream {
         }
     }
 
-    /// Whether the registry has a session.
-    pub(super) async fn has_session(&self, connection: ConnectionId) -> Result<bool, String> {
-        Ok(self.last(&self.session_subject(connection)).await?.is_some())
-    }
-
-    /// The records of all nodes.
-    pub(super) async fn nodes(&self) -> Result<Vec<(u32, Kept)>, String> {
+    async fn nodes(&self) -> Result<Vec<(u32, Kept)>, String> {
         let prefix = format!("{}.registry.node.", self.name);
         let listed = self.registry.info_with_subjects(format!("{prefix}*")).await;
         let subjects = listed.map_err(|error| error.to_string())?.map_ok(|(subject, _)| subject);
@@ -224,15 +182,16 @@ impl JetStream {
         let mut nodes = Vec::with_capacity(subjects.len());
         for subject in subjects {
             let node = subject.strip_prefix(&prefix).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-            if let (Some(node), Some(found)) = (node, self.last(&subject).await?) {
+            if let Some(node) = node
+                && let Some(found) = self.last(Subject::Node(node)).await?
+            {
                 nodes.push((node, found));
             }
         }
         Ok(nodes)
     }
 
-    /// Reads the records of all sessions.
-    pub(super) async fn sessions(&self, take: impl FnMut(Kept)) -> Result<(), String> {
+    async fn sessions(&self, take: impl FnMut(Kept) + Send) -> Result<(), String> {
         let config = OrderedConfig {
             filter_subject: format!("{}.registry.session.*", self.name),
             deliver_policy: DeliverPolicy::LastPerSubject,
@@ -241,49 +200,45 @@ impl JetStream {
         read(&self.registry, config, u64::MAX, take).await
     }
 
-    /// Reads the log from one position to another.
-    pub(super) async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept)) -> Result<(), String> {
+    async fn first_position(&self) -> Result<u64, String> {
+        let info = self.log.get_info().await.map_err(|error| error.to_string())?;
+        Ok(info.state.first_sequence)
+    }
+
+    async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept) + Send) -> Result<(), String> {
         let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: from };
         let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
         read(&self.log, config, until, take).await
     }
 
-    /// Erases a revision of the registry. One that is gone is fine, and one that stays is told of again by whoever takes this node's sessions.
-    pub(super) async fn erase(&self, revision: u64) {
+    async fn erase(&self, revision: u64) {
         if let Err(error) = self.registry.delete_message(revision).await {
             tracing::debug!(%error, revision, "a record is not erased");
         }
     }
 
-    /// Erases the record of a node whose sessions are elsewhere. If it stays, it is found again.
-    pub(super) async fn erase_node(&self, node: u32) {
-        if let Err(error) = self.registry.purge().filter(self.node_subject(node)).await {
+    async fn erase_node(&self, node: u32) {
+        if let Err(error) = self.registry.purge().filter(self.subject(Subject::Node(node))).await {
             tracing::debug!(%error, node = format!("{node:08x}"), "the record of a node is not erased");
         }
     }
-
-    /// Follows the log behind a position, for as long as somebody takes what comes.
-    pub(super) fn follow(&self, position: u64) -> mpsc::Receiver<(u64, Bytes)> {
-        let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        let log = self.log.clone();
-        tokio::spawn(async move {
-            let mut position = position;
-            while let Err(problem) = follow(&log, &mut position, &sender).await {
-                metrics::counter!("webpubsub_log_read_errors_total").increment(1);
-                tracing::warn!(problem, "the log cannot be read; it is tried again");
-                tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
-            }
-        });
-        receiver
-    }
 }
 
-/// Passes entries on until nobody takes them any more; or says what went wrong.
+/// Why an attempt to follow the log has ended.
+enum Followed {
+    /// Nobody takes what comes.
+    ToTheEnd,
+    /// NATS has been away.
+    UntilRestart,
+}
+
+/// Passes entries on; or says what went wrong.
 async fn follow(
     log: &Stream,
     position: &mut u64,
+    restarts: &Notify,
     entries: &mpsc::Sender<(u64, Bytes)>,
-) -> Result<(), String> {
+) -> Result<Followed, String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: *position + 1 };
     let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
@@ -291,13 +246,14 @@ async fn follow(
     let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
     loop {
         let message = tokio::select! {
-            () = entries.closed() => return Ok(()),
+            () = entries.closed() => return Ok(Followed::ToTheEnd),
+            () = restarts.notified() => return Ok(Followed::UntilRestart),
             message = messages.next() => message,
         };
         let message = message.ok_or("the consumer has ended")?.map_err(|error| text(&error))?;
         let sequence = message.info().map_err(|error| text(&error))?.stream_sequence;
         if entries.send((sequence, message.message.payload)).await.is_err() {
-            return Ok(());
+            return Ok(Followed::ToTheEnd);
         }
         *position = sequence;
     }
@@ -308,7 +264,7 @@ async fn read(
     stream: &Stream,
     config: OrderedConfig,
     until: u64,
-    mut take: impl FnMut(Kept),
+    mut take: impl FnMut(Kept) + Send,
 ) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let consumer = stream.create_consumer(config).await.map_err(|error| text(&error))?;
@@ -325,8 +281,7 @@ async fn read(
         if sequence > until {
             break;
         }
-        let (subject, payload) = (message.message.subject.to_string(), message.message.payload);
-        take(Kept { subject, sequence, payload, time_ms });
+        take(Kept { sequence, payload: message.message.payload, time_ms });
     }
     drop(messages);
     // The server would do so by itself after a while.

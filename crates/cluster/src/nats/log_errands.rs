@@ -15,6 +15,7 @@ use super::log_schema::NodeRecord;
 use super::mesh::Errand;
 use super::registry::Stored;
 use super::settings::LogSettings;
+use super::streams::{Streams, Subject};
 use super::sweeping;
 
 /// Makes this node's own record, and answers its revision.
@@ -64,19 +65,18 @@ pub(super) async fn append(streams: Option<&JetStream>, backlog: &Arc<Backlog>, 
     }
 }
 
-/// Carries out an errand that nothing has to wait for.
+/// Carries out an errand that nothing has to wait for. What comes of it is for the mesh to take.
 pub(super) async fn run(
-    streams: JetStream,
+    streams: impl Streams,
     settings: Arc<LogSettings>,
-    backlog: Arc<Backlog>,
+    own: u32,
     errand: Errand,
-) {
-    let own = backlog.node;
+) -> Option<Item> {
     match errand {
         Errand::Store(store) => {
             let connection = store.connection;
             let stored = streams.store(own, &store).await;
-            backlog.put(Item::Stored { connection, stored });
+            return Some(Item::Stored { connection, stored });
         }
         Errand::Erase(revision) => streams.erase(revision).await,
         Errand::EraseNode(node) => streams.erase_node(node).await,
@@ -85,10 +85,10 @@ pub(super) async fn run(
                 Ok(Reply::Recorded(sessions)) => Some(sessions),
                 _ => None,
             };
-            backlog.put(Item::Recorded { position, sessions });
+            return Some(Item::Recorded { position, sessions });
         }
         Errand::Checkpoint { bytes, expected } => {
-            backlog.put(Item::Checkpointed(streams.store_node(own, &bytes, expected).await));
+            return Some(Item::Checkpointed(streams.store_node(own, &bytes, expected).await));
         }
         Errand::Sweep(sweep) => {
             let swept = sweeping::sweep(&streams, own, &sweep, &settings).await;
@@ -96,7 +96,7 @@ pub(super) async fn run(
                 metrics::counter!("webpubsub_log_read_errors_total").increment(1);
                 tracing::warn!(problem, "the registry cannot be looked through; it is tried again");
             };
-            backlog.put(Item::Swept(swept.inspect_err(log).ok()));
+            return Some(Item::Swept(swept.inspect_err(log).ok()));
         }
         Errand::Restore { of, replies } => {
             let sessions = replies.len();
@@ -110,12 +110,12 @@ pub(super) async fn run(
                     "workers have no room for sessions of a dead node; these have ended"
                 );
             }
-            backlog.put(Item::Restored { of, sessions: sessions - refused });
+            return Some(Item::Restored { of, sessions: sessions - refused });
         }
         Errand::Find { connection, caller } => {
-            let found = match streams.has_session(connection).await {
-                Ok(true) => Err(Busy::Moving),
-                Ok(false) => Ok(Reply::Missing),
+            let found = match streams.last(Subject::Session(connection)).await {
+                Ok(Some(_)) => Err(Busy::Moving),
+                Ok(None) => Ok(Reply::Missing),
                 Err(_) => Err(Busy::Log),
             };
             // Whoever asked may have gone away by now.
@@ -123,4 +123,5 @@ pub(super) async fn run(
         }
         _ => {}
     }
+    None
 }

@@ -184,10 +184,16 @@ impl Mesh {
             Item::Restored { of, sessions } => self.restored(&of, sessions),
             Item::Find { connection, caller } => self.errands.push(Errand::Find { connection, caller }),
             Item::Call { nodes, hub, command, caller } => {
+                let asked = nodes.len();
                 let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
                 let nodes: Vec<_> = known.collect();
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
                 let strict = self.backlog.logged.contains(&hub) && calls::is_about_one(&command);
+                if strict && nodes.len() < asked {
+                    // It has died since the router asked who lives. Whoever asked may have gone away by now.
+                    let _gone = caller.send(Err(Busy::Moving));
+                    return;
+                }
                 let ticket = self.calls.begin(nodes.iter().copied().collect(), due_ms, strict, caller);
                 let frame = encode::frame(Content::Command(encode::command(ticket, &hub, &command)));
                 nodes.into_iter().for_each(|node| self.push(node, frame.clone()));

@@ -33,6 +33,7 @@ mod schema;
 mod service;
 mod session_schema;
 mod settings;
+mod streams;
 mod survey;
 mod sweeping;
 mod takeover;

@@ -25,6 +25,9 @@ pub(crate) struct Store {
     pub(crate) expected: u64,
     /// The node that the session was taken from, and which may still have written it.
     pub(crate) predecessor: Option<u32>,
+    /// Whether somebody is told because of it: then it counts only if nobody has taken this node's sessions before it was there. Whoever takes
+    /// them later finds it.
+    pub(crate) guarded: bool,
 }
 
 /// What came of a write.
@@ -122,9 +125,10 @@ impl Registry {
         let write = session.next.take()?;
         let (Write::Record(bytes) | Write::End(bytes, _)) = &write;
         let bytes = bytes.clone();
+        let guarded = session.revision == 0 || matches!(write, Write::End(..));
         session.writing = Some(write);
         let (expected, predecessor) = (session.revision, session.predecessor);
-        Some(Store { connection, bytes, expected, predecessor })
+        Some(Store { connection, bytes, expected, predecessor, guarded })
     }
 
     /// Takes in what came of a write. Answers the next one, and the end that is to be told now, with the revision that is to be erased.

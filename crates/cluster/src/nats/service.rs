@@ -9,7 +9,7 @@ use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use hubwire_hub::{Reply, Routed};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Item};
@@ -53,6 +53,8 @@ struct Running {
     connected: bool,
     /// The log, if hubs have one.
     streams: Option<JetStream>,
+    /// Told when NATS has been away.
+    restarts: Arc<Notify>,
     ready: Option<oneshot::Sender<()>>,
     handed_over: Option<HandedOver>,
     /// The subjects of nodes, so that they are written once.
@@ -88,17 +90,19 @@ impl Service {
         let workers = (self.workers, self.settings.address.clone());
         let mesh = Mesh::new(self.backlog.clone(), self.local, self.settings.limits, workers, 1);
         let (mut streams, mut entries) = (None, None);
+        let restarts = Arc::new(Notify::new());
         let mut mesh = mesh;
         if let Some(log) = &self.settings.log {
             let opened = JetStream::open(client.clone(), &self.settings.name, log).await?;
             let position = opened.last_position().await?;
             let revision = log_errands::enlist(&opened, self.backlog.node, position).await?;
-            entries = Some(opened.follow(position));
+            entries = Some(opened.follow(position, restarts.clone()));
             mesh.begin_log(Ledger::new(log.clone(), position, revision, 1));
             streams = Some(opened);
         }
         let mut running = Running {
             streams,
+            restarts,
             mesh,
             client,
             subjects,
@@ -217,6 +221,7 @@ impl Running {
             metrics::gauge!("webpubsub_cluster_connected").set(if connected { 1.0 } else { 0.0 });
             if connected {
                 self.mesh.reconnect(now_ms);
+                self.restarts.notify_one();
             } else {
                 tracing::warn!("NATS cannot be reached: this node is cut off from its cluster");
             }
@@ -286,7 +291,13 @@ impl Running {
                 | Errand::EraseNode(_)
                 | Errand::Find { .. } => {
                     if let (Some(streams), Some(log)) = (&self.streams, self.mesh.log_settings()) {
-                        tokio::spawn(log_errands::run(streams.clone(), log, self.backlog.clone(), errand));
+                        let backlog = self.backlog.clone();
+                        let outcome = log_errands::run(streams.clone(), log, backlog.node, errand);
+                        tokio::spawn(async move {
+                            if let Some(item) = outcome.await {
+                                backlog.put(item);
+                            }
+                        });
                     }
                 }
                 Errand::Gone { node } => {

@@ -4,49 +4,25 @@ use std::collections::HashMap;
 
 use prost::Message;
 
-use super::jetstream::JetStream;
 use super::log_entry::{self, Kept};
 use super::log_schema::NodeRecord;
 use super::registry::Stored;
 use super::replay::{Found, Replay};
 use super::settings::LogSettings;
+use super::streams::{Kept as StoredMessage, Streams};
 use super::takeover::{Sweep, Swept};
 use crate::hashing::Hashing;
 
 /// Claims the dead nodes that are this one's, and reads their sessions and the log behind them. What went wrong is tried again: a node that is
 /// claimed stays claimed.
 pub(super) async fn sweep(
-    streams: &JetStream,
+    streams: &impl Streams,
     own: u32,
     sweep: &Sweep,
     settings: &LogSettings,
 ) -> Result<Swept, String> {
     let mut swept = Swept { nodes: Vec::new(), replay: None, ended: Vec::new(), again: false };
-    let mut claimed = HashMap::new();
-    let nodes = streams.nodes().await?;
-    let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
-    for (node, kept) in nodes.iter().filter(|(node, _)| !sweep.alive.contains(node)) {
-        let record = NodeRecord::decode(kept.payload.clone()).map_err(|error| error.to_string())?;
-        if record.heir.is_some_and(|heir| heir != own && sweep.alive.contains(&heir)) {
-            continue;
-        }
-        let silent_ms = newest_ms.saturating_sub(kept.time_ms);
-        let is_stale = silent_ms >= i64::try_from(sweep.stale_ms).unwrap_or(i64::MAX);
-        let is_own = record.heir == Some(own);
-        if !is_own && !is_stale && !sweep.departed.contains(node) {
-            swept.again = true;
-            continue;
-        }
-        if Hashing::choose(u64::from(*node), sweep.alive.iter().copied()) != Some(own) && !is_own {
-            continue;
-        }
-        let claim = NodeRecord { heir: Some(own), ..record };
-        if is_own || matches!(streams.claim(*node, claim, kept.sequence).await, Stored::Revision(_)) {
-            claimed.insert(*node, record.position);
-        } else {
-            swept.again = true;
-        }
-    }
+    let (claimed, newest_ms) = claim(streams, own, sweep, &mut swept.again).await?;
     if claimed.is_empty() {
         return Ok(swept);
     }
@@ -56,9 +32,96 @@ pub(super) async fn sweep(
     Ok(swept)
 }
 
+/// What is to be done about a node that is not known to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// Nothing: somebody else's, or this one's already.
+    Settled,
+    /// It may live.
+    Unsure,
+    /// It is this one's to claim.
+    Claimable,
+    /// It is claimed by this one, which did not get on.
+    Claimed,
+}
+
+/// Claims the dead nodes that are this one's. Answers up to where the records of each are all there is to know, and the time of the newest record.
+async fn claim(
+    streams: &impl Streams,
+    own: u32,
+    sweep: &Sweep,
+    again: &mut bool,
+) -> Result<(HashMap<u32, u64>, i64), String> {
+    let nodes = streams.nodes().await?;
+    let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
+    let decode = |(node, kept): &(u32, StoredMessage)| {
+        NodeRecord::decode(kept.payload.clone()).map(|record| (*node, (record, kept.clone())))
+    };
+    let records: HashMap<_, _> =
+        nodes.iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let mut claimed = HashMap::new();
+    let mut lost = Vec::new();
+    // Whoever has a node's sessions also has those of the nodes that it was about to take, so these come behind it.
+    loop {
+        let before = claimed.len();
+        for (node, _) in &nodes {
+            if claimed.contains_key(node) || lost.contains(node) {
+                continue;
+            }
+            let case = case(*node, own, sweep, (&records, newest_ms), &claimed);
+            *again |= case == Case::Unsure;
+            let (record, kept) = &records[node];
+            let claim = NodeRecord { heir: Some(own), ..*record };
+            match case {
+                Case::Settled | Case::Unsure => continue,
+                Case::Claimed => {}
+                Case::Claimable => {
+                    let stored = streams.claim(*node, claim, kept.sequence).await;
+                    if !matches!(stored, Stored::Revision(_)) {
+                        lost.push(*node);
+                        *again = true;
+                        continue;
+                    }
+                }
+            }
+            claimed.insert(*node, record.position);
+        }
+        if claimed.len() == before {
+            return Ok((claimed, newest_ms));
+        }
+    }
+}
+
+fn case(
+    node: u32,
+    own: u32,
+    sweep: &Sweep,
+    (records, newest_ms): (&HashMap<u32, (NodeRecord, StoredMessage)>, i64),
+    claimed: &HashMap<u32, u64>,
+) -> Case {
+    if sweep.alive.contains(&node) || sweep.taken.contains(&node) {
+        return Case::Settled;
+    }
+    let (record, kept) = &records[&node];
+    match record.heir {
+        Some(heir) if heir == own => return Case::Claimed,
+        Some(heir) if sweep.alive.contains(&heir) => return Case::Settled,
+        Some(heir) if claimed.contains_key(&heir) || sweep.taken.contains(&heir) => return Case::Claimable,
+        Some(heir) if records.contains_key(&heir) => return Case::Settled,
+        _ => {}
+    }
+    let silent_ms = newest_ms.saturating_sub(kept.time_ms);
+    let is_stale = silent_ms >= i64::try_from(sweep.stale_ms).unwrap_or(i64::MAX);
+    if !is_stale && !sweep.departed.contains(&node) {
+        return Case::Unsure;
+    }
+    let chosen = Hashing::choose(u64::from(node), sweep.alive.iter().copied());
+    if chosen == Some(own) { Case::Claimable } else { Case::Settled }
+}
+
 /// The sessions of claimed nodes.
 async fn sessions(
-    streams: &JetStream,
+    streams: &impl Streams,
     claimed: &HashMap<u32, u64>,
     swept: &mut Swept,
 ) -> Result<Vec<Found>, String> {
@@ -79,7 +142,7 @@ async fn sessions(
                 }
             }
             Err(error) => {
-                tracing::error!(subject = kept.subject, "a record of the registry is not understood");
+                tracing::error!(revision = kept.sequence, "a record of the registry is not understood");
                 super::arrival::refuse(&error);
             }
         })
@@ -89,7 +152,7 @@ async fn sessions(
 
 /// What the log says about sessions.
 async fn replay(
-    streams: &JetStream,
+    streams: &impl Streams,
     found: Vec<Found>,
     until: u64,
     now_ms: i64,
@@ -103,7 +166,7 @@ async fn replay(
     if needed <= until {
         let first = streams.first_position().await?;
         replay.begins_at(first);
-        let take = |kept: super::jetstream::Kept| match log_entry::decode(kept.payload) {
+        let take = |kept: StoredMessage| match log_entry::decode(kept.payload) {
             Ok(read) => {
                 let late_ms = u64::try_from(now_ms.saturating_sub(kept.time_ms)).unwrap_or_default();
                 replay.apply(kept.sequence, &read.entry, late_ms);

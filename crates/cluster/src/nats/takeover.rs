@@ -22,6 +22,8 @@ pub(crate) struct Sweep {
     pub(crate) alive: Vec<u32>,
     /// Nodes that have said goodbye.
     pub(crate) departed: Vec<u32>,
+    /// Nodes whose sessions are here already, though their records are still there.
+    pub(crate) taken: Vec<u32>,
     /// The entry up to which the log is to be read: what comes behind it this node has kept.
     pub(crate) until: u64,
     /// A node that has not written its record for so long is dead, in milliseconds, if it was not heard of either.
@@ -56,7 +58,8 @@ impl Mesh {
         ledger.tail.clear();
         let departed = ledger.departed.iter().copied().collect();
         let (until, stale_ms) = (ledger.position, ledger.settings.stale_ms);
-        self.errands.push(Errand::Sweep(Sweep { alive, departed, until, stale_ms }));
+        let taken = ledger.taken.iter().map(|(node, _)| *node).collect();
+        self.errands.push(Errand::Sweep(Sweep { alive, departed, taken, until, stale_ms }));
     }
 
     /// A node is gone: its sessions wait for somebody.
@@ -99,6 +102,9 @@ impl Mesh {
             tail.iter().for_each(|(position, entry)| replay.apply(*position, entry, 0));
             replies = self.restore(*replay);
         }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.taken.extend(nodes.iter().map(|node| (*node, false)));
+        }
         if !nodes.is_empty() {
             self.errands.push(Errand::Restore { of: nodes, replies });
         }
@@ -139,7 +145,6 @@ impl Mesh {
         let Some(ledger) = &mut self.ledger else {
             return;
         };
-        ledger.taken.extend(nodes.iter().map(|node| (*node, false)));
         ledger.departed.retain(|node| !nodes.contains(node));
         ledger.next_checkpoint_ms = self.now_ms;
         let mut origins = ledger.registry.origins_but(own);

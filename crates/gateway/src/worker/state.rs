@@ -166,7 +166,13 @@ impl<E: Exchange> State<E> {
                 log(&event);
                 self.events.push(event);
             }
-            Effect::Moved { event, arrived } => self.application.moved(&event, arrived),
+            Effect::Moved { event, arrived } => {
+                // A life that moves has begun before, and the application must have been told so.
+                if !self.events.is_empty() {
+                    self.application.notify(std::mem::take(&mut self.events));
+                }
+                self.application.moved(&event, arrived);
+            }
             Effect::Ask { event, question } => self.ask(event, question),
             Effect::Released(key) => self.read_on(key),
             Effect::Settle(connection) => self.exchange.settle(connection),
