@@ -31,7 +31,7 @@ pub struct Comeback<S> {
 /// Takes sockets to sessions that are not in this process.
 pub trait Carrier: Send + Sync {
     /// Whether a connection's session would be elsewhere.
-    fn is_elsewhere(&self, connection: ConnectionId) -> bool;
+    fn is_elsewhere(&self, hub: &HubName, connection: ConnectionId) -> bool;
 
     /// Carries what passes through the client's socket to where its session is. `place`, its place among the connections of this process, is
     /// dropped when the socket has closed.

@@ -66,6 +66,8 @@ pub enum Command {
     /// Pack every reliable session, so that it can be taken elsewhere; it ends here without a word. Answers [`Reply::Packed`]. Never leaves
     /// its process.
     Pack,
+    /// Tell what is to be kept elsewhere of sessions that have changed. Answers [`Reply::Recorded`]. Never leaves its process.
+    Record,
     /// Take a session in that was packed elsewhere. Never leaves its process.
     Unpack(Arc<Luggage>),
 }
@@ -133,6 +135,8 @@ pub enum Reply {
     Surveyed(Box<Findings>),
     /// Sessions that have left.
     Packed(Vec<Luggage>),
+    /// What is to be kept of sessions that have changed.
+    Recorded(Vec<Luggage>),
 }
 
 impl Reply {
@@ -157,6 +161,10 @@ impl Reply {
             (Self::Packed(mut left), Self::Packed(right)) => {
                 left.extend(right);
                 Self::Packed(left)
+            }
+            (Self::Recorded(mut left), Self::Recorded(right)) => {
+                left.extend(right);
+                Self::Recorded(left)
             }
             (Self::Missing, other) => other,
             (found, _) => found,

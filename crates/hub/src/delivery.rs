@@ -58,6 +58,7 @@ impl Shard {
         let unix_ms = self.unix_ms();
         let encodings = Encodings::new(content, self.json_form, &mut self.deflater);
         let mut delivery = Delivery::new(encodings, envelope.ttl_s, &self.limits, now_ms);
+        delivery.position = if hub.logged { self.position } else { 0 };
         let lane = if recipients.len() > PROMPT_RECIPIENTS_MAX { Lane::Bulk } else { Lane::Prompt };
         let recorded = self.trace.is_some() && envelope.message_id.is_recorded();
         let mut record = (recorded || self.causes.wants(envelope))
@@ -145,6 +146,8 @@ pub(crate) struct Delivery<'a> {
     deadline_ms: u64,
     /// Older messages that were found to be too late, and made room.
     late: u64,
+    /// Where the content stands in the log; 0 if nowhere.
+    position: u64,
 }
 
 impl<'a> Delivery<'a> {
@@ -153,7 +156,7 @@ impl<'a> Delivery<'a> {
             0 => 0,
             ttl_s => now_ms + u64::from(ttl_s) * 1000,
         };
-        Self { encodings, limits, now_ms, deadline_ms, late: 0 }
+        Self { encodings, limits, now_ms, deadline_ms, late: 0, position: 0 }
     }
 
     pub(crate) fn deliver(&mut self, connection: &mut Connection) -> Outcome {
@@ -190,7 +193,12 @@ impl<'a> Delivery<'a> {
         if !window.has_room(tail.len(), self.limits) {
             self.late += window.drop_late(self.now_ms) as u64;
         }
-        window.push(self.encodings.head(subprotocol), tail, self.deadline_ms, self.limits)
+        let head = self.encodings.head(subprotocol);
+        let numbered = window.push(head, tail, self.deadline_ms, self.limits)?;
+        if self.position > 0 {
+            window.place(self.position);
+        }
+        Ok(numbered)
     }
 
     /// The same frame for a client that takes compressed messages. Its window keeps the plain form: nobody knows what the socket of a recovery

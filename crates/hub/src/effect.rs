@@ -1,6 +1,6 @@
 use hubwire_protocol::{ConnectionId, HubName};
 
-use crate::{ConnectionKey, Envelope, Event, Letter, Question, Recipient, Target};
+use crate::{ConnectionKey, Entry, Envelope, Event, Letter, Luggage, Question, Recipient, Target};
 
 /// What a shard wants of its surroundings. Effects are carried out in order, and before anything that waits in an outbox is written:
 /// a client that is told of its join can rely on every worker knowing of it.
@@ -8,6 +8,14 @@ use crate::{ConnectionKey, Envelope, Event, Letter, Question, Recipient, Target}
 pub enum Effect {
     /// Take the envelope to every *other* shard with interest in its target; here it has been delivered.
     Publish(Envelope),
+    /// Append this to the log. What it asks for takes effect when it comes back by [`crate::Shard::apply`]; if it does not get there, the author's
+    /// shard is told by [`Letter::AppendRefused`].
+    Append(Entry),
+    /// A session of a hub with a log has begun: keep this of it where other processes find it. Its client is told of nothing before.
+    Keep(Box<Luggage>),
+    /// A session of a hub with a log has ended. What is kept of it is to go, and then the application to be told, by [`Letter::Tell`]; unless
+    /// another process has taken the session.
+    Forget(Event),
     /// Take the letter to its recipient, be it this shard itself.
     Send(Recipient, Letter),
     /// Tell the application, in the order of these effects.

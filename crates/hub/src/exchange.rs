@@ -3,7 +3,9 @@ use std::task::{Context, Poll};
 
 use hubwire_protocol::{ConnectionId, HubName};
 
-use crate::{Command, Envelope, Letter, Recipient, Reply, Target, TraceContext};
+use crate::{
+    Command, Entry, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
+};
 
 /// What reaches a shard from elsewhere.
 pub enum Parcel {
@@ -11,6 +13,15 @@ pub enum Parcel {
     Envelope(Envelope),
     /// Take this in.
     Letter(Letter),
+    /// Apply what stands in the log.
+    Entry {
+        /// Where it stands.
+        position: u64,
+        /// What stands there; all shards share it.
+        entry: Arc<Entry>,
+        /// Takes what came of a command, once all that it caused has been carried out.
+        reply: Option<Box<dyn FnOnce(Reply) + Send>>,
+    },
     /// Do this, and say what came of it.
     Command {
         /// The hub that it is about.
@@ -72,6 +83,20 @@ pub trait Exchange {
     fn hands_over(&self) -> bool {
         false
     }
+
+    /// The hubs that have a log. Only where there are some do shards have an entry to append, or a session to keep.
+    fn logged(&self) -> Arc<Logged> {
+        Arc::default()
+    }
+
+    /// Takes an entry to the log: see [`crate::Effect::Append`]. Entries of one shard get there in the order of the calls.
+    fn append(&self, _entry: Entry) {}
+
+    /// Keeps a session: see [`crate::Effect::Keep`].
+    fn keep(&self, _session: Box<Luggage>) {}
+
+    /// Forgets a session: see [`crate::Effect::Forget`].
+    fn forget(&self, _end: Event) {}
 
     /// This shard's process stops: none of its clients will publish anything from now on.
     fn drained(&self) {}

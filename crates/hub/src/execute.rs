@@ -51,7 +51,8 @@ impl Shard {
             Command::FindSession(id) => self.session(hub, *id),
             Command::Explain(inquiry) => Reply::Explained(self.explain(hub, inquiry)),
             Command::Survey(survey) => Reply::Surveyed(Box::new(self.survey(hub, survey))),
-            Command::Pack => self.pack_sessions(),
+            Command::Pack => Reply::Packed(self.pack_sessions(false)),
+            Command::Record => self.record_sessions(),
             Command::Unpack(luggage) => self.unpack(luggage),
         }
     }
@@ -149,6 +150,7 @@ impl Shard {
             permissions.revoke(permission, group.as_str())
         };
         if changed.is_ok() {
+            self.touch(key);
             self.tell(key, Some(group), |_| Happening::Permitted { permission, allowed: allow });
         }
         changed.map_or(Reply::LimitReached, |()| Reply::Done)

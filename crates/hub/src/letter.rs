@@ -3,7 +3,7 @@ use std::sync::Arc;
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{ConnectionId, GroupName, GroupStateItem, HubName};
 
-use crate::Homes;
+use crate::{Event, Homes};
 
 /// Whom a [`Letter`] is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,23 @@ pub enum Letter {
     HomesMoved(Arc<dyn Homes>),
     /// To every shard of a process: messages from elsewhere may have been lost on their way to it.
     Missed,
+    /// The same for hubs with a log: entries were gone before they were read.
+    LogMissed,
+    /// To every shard of a process: from where on it is given entries of the log.
+    LogPosition(u64),
+    /// To the owner of a connection: its request is not in the log; or was there before.
+    AppendRefused {
+        /// The connection.
+        connection: ConnectionId,
+        /// What its client wants acknowledged.
+        ack_id: Option<u64>,
+        /// Whether the request stands in the log already.
+        duplicate: bool,
+    },
+    /// To the owner of a session of a hub with a log: it cannot be kept elsewhere.
+    Unkept(ConnectionId),
+    /// To any shard of a process: its application is to be told of this.
+    Tell(Box<Event>),
 }
 
 impl Letter {

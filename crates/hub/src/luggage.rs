@@ -10,7 +10,7 @@ use hubwire_protocol::{
     ConnectionId, GroupName, GroupStateItem, Head, HubName, Metadata, Subprotocol, UserId,
 };
 
-use crate::activity::Stream;
+use crate::activity::{Activity, Stream};
 use crate::connection::Link;
 use crate::deadline::Deadline;
 use crate::delivery::Lane;
@@ -56,6 +56,10 @@ pub struct Luggage {
     pub subscriptions: Vec<GroupName>,
     /// When it last changed a state, in milliseconds since 1970.
     pub state_changed_ms: i64,
+    /// The position in the log that all this is valid at; 0 in a hub without one.
+    pub position: u64,
+    /// Where messages that are not acknowledged stand in the log: each by its sequence id and its position.
+    pub positions: Vec<(u64, u64)>,
     /// Messages for it may have been lost on its way: it ends as soon as it has arrived, and says so.
     pub missed: bool,
 }
@@ -114,18 +118,40 @@ impl Shard {
         true
     }
 
-    /// Packs every reliable session. They are here no longer, and nobody is told that they ended, since they did not.
-    pub(crate) fn pack_sessions(&mut self) -> Reply {
-        Reply::Packed(self.sessions().into_iter().filter_map(|key| self.pack(key)).collect())
+    /// Packs every reliable session of hubs with a log, or of those without. They are here no longer, and nobody is told that they ended, since
+    /// they did not.
+    pub fn pack_sessions(&mut self, logged: bool) -> Vec<Luggage> {
+        let mut keys = self.sessions();
+        keys.retain(|key| self.is_logged(*key) == logged);
+        keys.into_iter().filter_map(|key| self.pack(key)).collect()
     }
 
     fn pack(&mut self, key: ConnectionKey) -> Option<Luggage> {
-        let now_ms = self.now_ms;
-        self.raise_move(key, false);
+        if !self.is_logged(key) {
+            self.raise_move(key, false);
+        }
+        let luggage = self.describe(key)?;
         let connection = &mut self.connections[key.index()];
-        let subprotocol = connection.pubsub()?;
-        let window = connection.window.take()?;
+        connection.window = None;
+        connection.state = None;
         let activity = connection.activity.take().unwrap_or_default();
+        activity.streams.values().for_each(|stream| self.deadlines.clear(stream.deadline));
+        for slot in &activity.subscriptions {
+            self.groups.unsubscribe(key, *slot);
+        }
+        self.depart(key);
+        Some(luggage)
+    }
+
+    /// What a session is, whole.
+    pub(crate) fn describe(&self, key: ConnectionKey) -> Option<Luggage> {
+        let now_ms = self.now_ms;
+        let connection = &self.connections[key.index()];
+        let subprotocol = connection.pubsub()?;
+        let window = connection.window.as_ref()?;
+        let nothing = Activity::default();
+        let activity = connection.activity.as_deref().unwrap_or(&nothing);
+        let logged = self.hubs[connection.hub as usize].logged;
         let group_name = |slot: &u32| self.groups.get(*slot).name.clone();
         let unacknowledged = window.replay().map(|message| KeptMessage {
             sequence_id: message.sequence_id,
@@ -133,15 +159,15 @@ impl Shard {
             bytes: message.bytes,
             left_ms: (message.deadline_ms != 0).then(|| message.deadline_ms.saturating_sub(now_ms)),
         });
-        let luggage = Luggage {
+        Some(Luggage {
             id: connection.id,
             hub: self.hubs[connection.hub as usize].name.clone(),
             user: connection.user.clone(),
-            permissions: std::mem::take(&mut connection.permissions),
+            permissions: connection.permissions.clone(),
             subprotocol,
             spelling: connection.subprotocol.clone(),
             origin: connection.origin.clone(),
-            state: connection.state.take(),
+            state: connection.state.clone(),
             events: connection.events,
             groups: connection.groups.iter().map(group_name).collect(),
             ack_ids: connection.ack_memory.runs().collect(),
@@ -153,20 +179,16 @@ impl Shard {
                 .iter()
                 .map(|(stream_id, stream)| open_stream(stream_id, stream))
                 .collect(),
-            states: activity.states.into_iter().collect(),
+            states: activity.states.clone().into_iter().collect(),
             state_changed_ms: activity.state_changed_ms,
+            position: if logged { self.position } else { 0 },
+            positions: window.positions().collect(),
             missed: false,
-        };
-        activity.streams.values().for_each(|stream| self.deadlines.clear(stream.deadline));
-        for slot in &activity.subscriptions {
-            self.groups.unsubscribe(key, *slot);
-        }
-        self.depart(key);
-        Some(luggage)
+        })
     }
 
     /// Takes a session in that was packed elsewhere. Its client has the recovery window to come.
-    pub(crate) fn unpack(&mut self, luggage: &Luggage) -> Reply {
+    pub fn unpack(&mut self, luggage: &Luggage) -> Reply {
         let opening = Opening {
             id: luggage.id,
             hub: luggage.hub.clone(),
@@ -193,7 +215,8 @@ impl Shard {
                 sequence_id: kept.sequence_id,
                 deadline_ms: deadline_ms(kept.left_ms),
             };
-            window.restore(luggage.last_sequence_id, luggage.unacknowledged.iter().map(outbound));
+            let unacknowledged = luggage.unacknowledged.iter().map(outbound);
+            window.restore(luggage.last_sequence_id, unacknowledged, &luggage.positions);
         }
         let attachment = connection.attachment;
         self.expiries.push(now_ms + self.limits.recovery_window_ms, key, attachment);
@@ -201,7 +224,9 @@ impl Shard {
             self.enter_group(key, group);
         }
         self.unpack_activity(key, luggage);
-        self.raise_move(key, true);
+        if !self.is_logged(key) {
+            self.raise_move(key, true);
+        }
         if luggage.missed {
             self.counters.sessions_missed += 1;
             self.refuse(key, &Close::MESSAGES_MISSED);

@@ -7,7 +7,7 @@ use hubwire_protocol::{ConnectionId, Data, EventName, GroupName, Message, Metada
 use crate::activity::PendingEvent;
 use crate::presence::Membership;
 use crate::shard::Shard;
-use crate::{Answer, ConnectionKey, Effect, Envelope, Event, Occurrence, Question, Target, Unanswered};
+use crate::{Act, Answer, ConnectionKey, Effect, Envelope, Event, Occurrence, Question, Target, Unanswered};
 
 impl Shard {
     /// Makes the next event of a connection.
@@ -15,6 +15,9 @@ impl Shard {
         let raised_ms = self.now_ms as i64 + self.unix_offset_ms;
         let connection = &mut self.connections[key.index()];
         connection.events += 1;
+        if let Some(window) = &mut connection.window {
+            window.touch();
+        }
         Event {
             connection: connection.id,
             hub: self.hubs[connection.hub as usize].name.clone(),
@@ -106,6 +109,7 @@ impl Shard {
 
     fn keep_connection_state(&mut self, key: ConnectionKey, state: Bytes) {
         self.connections[key.index()].state = Some(state);
+        self.touch(key);
     }
 
     fn answer_event(&mut self, key: ConnectionKey, serial: u64, outcome: Result<Answer, Unanswered>) {
@@ -115,6 +119,10 @@ impl Shard {
             return;
         };
         let outcome = match outcome {
+            Ok(answer) if self.is_logged(key) => {
+                self.append_answer(key, ack_id, answer);
+                return self.release(key);
+            }
             Ok(answer) => {
                 self.deliver_answer(key, answer);
                 Ok(())
@@ -133,18 +141,34 @@ impl Shard {
         self.release(key);
     }
 
-    /// Sends the client what the application has to say. Metadata alone comes with an empty text.
+    /// The same by way of the log, so that the answer has the number that it would have elsewhere. The acknowledgement follows it from there.
+    fn append_answer(&mut self, key: ConnectionKey, ack_id: Option<u64>, answer: Answer) {
+        match self.answer_envelope(key, answer) {
+            Some(envelope) => self.append_act(key, ack_id, Act::Publish(envelope)),
+            None if ack_id.is_some() => self.append_act(key, ack_id, Act::Remember),
+            None => {}
+        }
+    }
+
+    /// Sends the client what the application has to say.
     fn deliver_answer(&mut self, key: ConnectionKey, answer: Answer) {
+        if let Some(envelope) = self.answer_envelope(key, answer) {
+            self.publish(&envelope, self.now_ms);
+        }
+    }
+
+    /// What the application has to say to a client. Metadata alone comes with an empty text.
+    fn answer_envelope(&mut self, key: ConnectionKey, answer: Answer) -> Option<Envelope> {
         let data = match (answer.data, &answer.metadata) {
             (Some(data), _) => data,
             (None, Some(_)) => Data::Text(Bytes::new()),
-            (None, None) => return,
+            (None, None) => return None,
         };
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
         let message = Message::new(Sender::Server, data, answer.metadata);
         let mut envelope = Envelope::new(hub, Target::Connection(connection.id), message);
         self.announce(key, &mut envelope, true);
-        self.publish(&envelope, self.now_ms);
+        Some(envelope)
     }
 }

@@ -4,9 +4,16 @@ use hubwire_protocol::websocket::MessageKind;
 use hubwire_protocol::{Data, EventName, GroupName, Message, Notice, Publication, Request, Sender};
 
 use crate::shard::Shard;
-use crate::{ConnectionKey, Effect, Envelope, Party, Protocol, SimpleMode, Target};
+use crate::{Act, ConnectionKey, Effect, Envelope, Party, Protocol, SimpleMode, Target};
 
 type Outcome = Result<(), RequestError>;
+
+/// Why a join is refused that is one too many.
+pub(crate) const TOO_MANY_GROUPS: &str =
+    "The connection is in too many groups: limit groups_per_connection_max.";
+/// Why requests are refused that a log does not carry.
+pub(crate) const NOT_LOGGED: &str =
+    "Streams and group states are not available in a hub with durability \"cluster\".";
 
 impl Shard {
     /// Carries out what a PubSub client asks. Requests of one connection take effect in the order in which they are handed in.
@@ -22,6 +29,9 @@ impl Shard {
     }
 
     fn carry_out(&mut self, key: ConnectionKey, request: Request, now_ms: u64) {
+        let Some(request) = self.carry_out_logged(key, request) else {
+            return;
+        };
         match request {
             Request::Ping => self.notify(key, &Notice::Pong),
             Request::SequenceAck(sequence_id) => {
@@ -69,6 +79,29 @@ impl Shard {
         }
     }
 
+    /// Carries out what goes through the log in a hub that has one, or cannot. Everything else comes back.
+    fn carry_out_logged(&mut self, key: ConnectionKey, request: Request) -> Option<Request> {
+        if !self.is_logged(key) {
+            return Some(request);
+        }
+        match request {
+            Request::JoinGroup { group, ack_id } => {
+                self.append(key, ack_id, |shard| shard.logged_join(key, group));
+            }
+            Request::LeaveGroup { group, ack_id } => {
+                self.append(key, ack_id, |shard| shard.logged_leave(key, group));
+            }
+            Request::SendToGroup { publication, ack_id } => {
+                self.append(key, ack_id, |shard| Ok(Act::Publish(shard.group_envelope(key, publication)?)));
+            }
+            Request::SetGroupState { ack_id, .. } | Request::SubscribeGroupState { ack_id, .. } => {
+                self.acknowledged(key, ack_id, |_| Err(RequestError::bad_request(NOT_LOGGED)));
+            }
+            request => return Some(request),
+        }
+        None
+    }
+
     /// Carries out what a simple client's message means.
     pub fn simple_message(
         &mut self,
@@ -96,7 +129,13 @@ impl Shard {
             SimpleMode::SendToGroup { group, no_echo } => {
                 let (group, no_echo) = (group.clone(), *no_echo);
                 let publication = Publication { group, data, metadata: None, no_echo, ttl_s: 0 };
-                if let Err(error) = self.request_send(key, publication, now_ms) {
+                let sent = if self.is_logged(key) {
+                    self.group_envelope(key, publication)
+                        .map(|envelope| self.append_act(key, None, Act::Publish(envelope)))
+                } else {
+                    self.request_send(key, publication, now_ms)
+                };
+                if let Err(error) = sent {
                     self.note_simple_send(key);
                     self.tell_refusal(key, None, &error);
                     self.refuse(key, &Close::SEND_NOT_AUTHORIZED);
@@ -164,7 +203,7 @@ impl Shard {
     }
 
     /// Whether a request's id has taken effect before; then the client has been told.
-    fn is_duplicate(&mut self, key: ConnectionKey, ack_id: Option<u64>) -> bool {
+    pub(crate) fn is_duplicate(&mut self, key: ConnectionKey, ack_id: Option<u64>) -> bool {
         let Some(ack_id) = ack_id.filter(|id| self.connections[key.index()].ack_memory.contains(*id)) else {
             return false;
         };
@@ -184,6 +223,7 @@ impl Shard {
         if outcome.is_ok() {
             let ids_max = self.limits.ack_ids_max;
             self.connections[key.index()].ack_memory.remember(ack_id, ids_max);
+            self.touch(key);
         }
         self.notify(key, &Notice::Ack { ack_id, error: outcome.as_ref().err() });
     }
@@ -193,9 +233,7 @@ impl Shard {
         if self.join(key, group, Party::Client) {
             Ok(())
         } else {
-            Err(RequestError::bad_request(
-                "The connection is in too many groups: limit groups_per_connection_max.",
-            ))
+            Err(RequestError::bad_request(TOO_MANY_GROUPS))
         }
     }
 
@@ -206,6 +244,18 @@ impl Shard {
     }
 
     fn request_send(&mut self, key: ConnectionKey, publication: Publication, now_ms: u64) -> Outcome {
+        let envelope = self.group_envelope(key, publication)?;
+        self.publish(&envelope, now_ms);
+        self.effects.push(Effect::Publish(envelope));
+        Ok(())
+    }
+
+    /// What a client's message to a group is on its way, if it may send it.
+    fn group_envelope(
+        &mut self,
+        key: ConnectionKey,
+        publication: Publication,
+    ) -> Result<Envelope, RequestError> {
         self.permit(key, Permission::SendToGroup, "send to", &publication.group)?;
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
@@ -217,9 +267,7 @@ impl Shard {
             envelope.excluded = [connection.id].into();
         }
         self.announce(key, &mut envelope, false);
-        self.publish(&envelope, now_ms);
-        self.effects.push(Effect::Publish(envelope));
-        Ok(())
+        Ok(envelope)
     }
 
     pub(crate) fn permit(

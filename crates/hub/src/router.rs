@@ -25,6 +25,15 @@ pub enum Busy {
     /// This node is cut off from its cluster, and goes on only when it is back; nothing took effect.
     #[error("This node is cut off from its cluster.")]
     CutOff,
+    /// The log of the hub does not take what it is given; nothing took effect, unless it took it without saying so.
+    #[error("The log of this hub cannot be reached: JetStream does not answer.")]
+    Log,
+    /// NATS takes no message of this size; nothing took effect.
+    #[error("The message is larger than the NATS servers take: their setting max_payload.")]
+    TooLarge,
+    /// The session is on its way from a node that is gone to another one.
+    #[error("The connection is being taken over by another node.")]
+    Moving,
     /// Another node did not answer in time: part of the service may have acted. What was asked may be asked again.
     #[error(
         "A node of the cluster did not answer in time (limit cluster_answer_timeout_ms): part of the service may have acted."
@@ -46,6 +55,11 @@ pub trait Router: Send + Sync {
     /// [`Busy`] if a shard with interest cannot take it; then no shard gets it.
     fn publish(&self, envelope: Envelope) -> Result<(), Busy>;
 
+    /// The same, and comes back once the envelope is accepted: at once, or, in a hub with a log, when it stands there.
+    fn accept(&self, envelope: Envelope) -> Settled {
+        Box::pin(std::future::ready(self.publish(envelope)))
+    }
+
     /// Makes every shard in the command's scope act and merges their answers. What the shards do because of it carries the cause along.
     fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed;
 
@@ -55,8 +69,9 @@ pub trait Router: Send + Sync {
     }
 
     /// Comes back once every shard, wherever it is, knows all interests that the shards of this process had when this was called: whoever
-    /// publishes from then on reaches them. Within one process that is always so.
-    fn settled(&self) -> Settled {
+    /// publishes from then on reaches them; and sessions of that hub that began before are kept, if it has a log. Within one process that is
+    /// always so.
+    fn settled(&self, _hub: &HubName) -> Settled {
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -34,6 +34,10 @@ impl Shard {
         let (groups, token) = (std::mem::take(&mut opening.groups), opening.reconnection_token.take());
         let key = self.enter(opening);
         self.raise(key, Occurrence::Connected);
+        if self.is_kept(key) {
+            // Its end is told by whoever has the session then, and not by this process when it starts again.
+            self.raise_move(key, false);
+        }
         self.tell_opened(key, &groups);
         for group in &groups {
             self.join(key, group, Party::Token);
@@ -43,6 +47,11 @@ impl Shard {
             let (id, user) = (connection.id, connection.user.as_ref());
             let greeting = Notice::Connected { connection: id, user, reconnection_token: token.as_deref() };
             self.reply(key, subprotocol.notice(&greeting));
+        }
+        if self.is_kept(key)
+            && let Some(record) = self.record(key)
+        {
+            self.effects.push(Effect::Keep(Box::new(record)));
         }
         key
     }
@@ -189,9 +198,13 @@ impl Shard {
         reliable.map(|(index, _)| ConnectionKey(index as u32)).collect()
     }
 
-    /// Ends every reliable session: messages for it may have been lost, and its client must not believe that it has all of them.
-    pub(crate) fn end_sessions(&mut self) {
+    /// Ends every reliable session of hubs with a log, or of those without: messages for it may have been lost, and its client must not believe
+    /// that it has all of them.
+    pub(crate) fn end_sessions(&mut self, logged: bool) {
         for key in self.sessions() {
+            if self.is_logged(key) != logged {
+                continue;
+            }
             self.counters.sessions_missed += 1;
             self.refuse(key, &Close::MESSAGES_MISSED);
         }
@@ -303,7 +316,8 @@ impl Shard {
         self.forget_invocations(key);
         self.leave_all(key, Party::End);
         self.tell_end(key, &farewell);
-        self.raise(key, Occurrence::Disconnected { reason: farewell.reason });
+        let end = self.event(key, Occurrence::Disconnected { reason: farewell.reason });
+        self.effects.push(if self.is_kept(key) { Effect::Forget(end) } else { Effect::Notify(end) });
         self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;
@@ -318,7 +332,8 @@ impl Shard {
         if let Some(slot) = self.hub_slot(name) {
             return slot;
         }
-        let slot = self.hubs.insert(Hub::new(name.clone())) as u32;
+        let logged = self.logged.contains(name);
+        let slot = self.hubs.insert(Hub::new(name.clone(), logged)) as u32;
         self.hub_slots.insert(name.clone(), slot);
         self.effects.push(Effect::Interested(name.clone(), Target::Hub));
         slot

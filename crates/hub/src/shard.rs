@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::Deflater;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, JsonForm, Subprotocol};
 use slab::Slab;
@@ -17,7 +18,7 @@ use crate::letter::Letter;
 use crate::presence::{Membership, Presence};
 use crate::state_home::Home;
 use crate::trace::Trace;
-use crate::{ConnectionKey, Counters, Effect, Envelope, Happening, Limits, Outbox, Party, Target};
+use crate::{ConnectionKey, Counters, Effect, Envelope, Happening, Limits, Logged, Outbox, Party, Target};
 
 /// All connections of one worker, with the hubs, groups, users and sessions that they make up.
 ///
@@ -42,6 +43,10 @@ pub struct Shard {
     pub(crate) presence: Option<Arc<Presence>>,
     /// Whether other shards are on other nodes, which learn of interests only after a while.
     pub(crate) spans_nodes: bool,
+    /// The hubs that have a log.
+    pub(crate) logged: Arc<Logged>,
+    /// The position of the latest entry of the log that was applied.
+    pub(crate) position: u64,
     pub(crate) expiries: Expiries,
     pub(crate) deadlines: Deadlines,
     /// Invocations so far.
@@ -82,6 +87,8 @@ impl Shard {
             groups: Groups::default(),
             presence: None,
             spans_nodes: false,
+            logged: Arc::default(),
+            position: 0,
             expiries: Expiries::default(),
             deadlines: Deadlines::default(),
             invocation_serials: 0,
@@ -112,6 +119,11 @@ impl Shard {
     /// Sets whether other shards are on other nodes: then a client's join is acknowledged only when all of them know of it.
     pub fn set_spans_nodes(&mut self, spans_nodes: bool) {
         self.spans_nodes = spans_nodes;
+    }
+
+    /// Sets which hubs have a log: those that begin from now on.
+    pub fn set_logged(&mut self, logged: Arc<Logged>) {
+        self.logged = logged;
     }
 
     /// Tells the shard the time, for what happens before the next call that has a time of its own.
@@ -172,7 +184,18 @@ impl Shard {
                     self.release(key);
                 }
             }
-            Letter::Missed => self.end_sessions(),
+            Letter::Missed => self.end_sessions(false),
+            Letter::LogMissed => self.end_sessions(true),
+            Letter::LogPosition(position) => self.set_position(position),
+            Letter::AppendRefused { connection, ack_id, duplicate } => {
+                self.append_refused(connection, ack_id, duplicate);
+            }
+            Letter::Unkept(connection) => {
+                if let Some(key) = self.ids.get(&connection).copied() {
+                    self.refuse(key, &Close::MESSAGES_MISSED);
+                }
+            }
+            Letter::Tell(event) => self.effects.push(Effect::Notify(*event)),
             Letter::Settled(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {
                     self.answered(key, None);
@@ -330,7 +353,9 @@ impl Shard {
             self.effects.push(Effect::Interested(hub.name.clone(), Target::Group(name.clone())));
             group
         });
-        self.groups.join(key, group, &mut connection.groups)
+        let joined = self.groups.join(key, group, &mut connection.groups);
+        self.touch(key);
+        joined
     }
 
     /// Ends all memberships of a connection, and tells nobody.
@@ -362,6 +387,7 @@ impl Shard {
         if !self.groups.leave(key, group, &mut connection.groups) {
             return;
         }
+        self.touch(key);
         if self.presence.is_some() || self.trace.is_some() {
             let name = self.groups.get(group).name.clone();
             self.raise_membership(key, Membership::Left, &name);

@@ -44,6 +44,9 @@ impl Shard {
         start: StreamStart,
         now_ms: u64,
     ) -> Result<(), RequestError> {
+        if self.is_logged(key) {
+            return Err(RequestError::bad_request(crate::request::NOT_LOGGED));
+        }
         let idle_timeout_ms = start.idle_timeout_ms.unwrap_or(STREAM_IDLE_TIMEOUT_DEFAULT_MS);
         if !(1..=CLIENT_NAME_BYTES_MAX).contains(&start.stream_id.len()) {
             return Err(RequestError::bad_request("A stream id has 1 to 1024 bytes."));

@@ -17,6 +17,13 @@ pub(crate) struct Window {
     acknowledged: u64,
     unacknowledged: VecDeque<Outbound>,
     bytes: usize,
+    /// Sequence ids that are not acknowledged, and where their messages stand in the log.
+    positions: VecDeque<(u64, u64)>,
+    /// What was here when the session was taken from another process: its client may have acknowledged more there than is known here. Until it
+    /// says so, that much is allowed on top of the bounds.
+    excess: (usize, usize),
+    /// Whether something has changed since the session was recorded.
+    changed: bool,
 }
 
 /// The window is full: the session cannot be kept.
@@ -25,8 +32,9 @@ pub(crate) struct Full;
 impl Window {
     /// Whether a message of so many bytes fits in.
     pub(crate) fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
-        self.unacknowledged.len() < limits.window_messages_max
-            && self.bytes + bytes <= limits.window_bytes_max
+        let (messages, excess_bytes) = self.excess;
+        self.unacknowledged.len() < limits.window_messages_max.saturating_add(messages)
+            && self.bytes + bytes <= limits.window_bytes_max.saturating_add(excess_bytes)
     }
 
     /// Whether more than `part / whole` of the bounds is taken.
@@ -60,6 +68,27 @@ impl Window {
         self.unacknowledged.iter().any(|message| message.sequence_id == sequence_id)
     }
 
+    /// Notes that the session has changed.
+    pub(crate) fn touch(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether it has changed since this was asked last.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Notes where in the log the message stands that was pushed last.
+    pub(crate) fn place(&mut self, position: u64) {
+        self.positions.push_back((self.last, position));
+        self.changed = true;
+    }
+
+    /// Where the messages that are kept stand in the log: each by its sequence id and its position.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.positions.iter().copied()
+    }
+
     /// Numbers a message and keeps it until it is acknowledged.
     pub(crate) fn push(
         &mut self,
@@ -81,6 +110,11 @@ impl Window {
     /// Releases every message up to an id; ids beyond the last one release all, older ones none.
     pub(crate) fn acknowledge(&mut self, sequence_id: u64) {
         self.acknowledged = self.acknowledged.max(sequence_id.min(self.last));
+        self.excess = (0, 0);
+        self.changed = true;
+        while self.positions.front().is_some_and(|(first, _)| *first <= sequence_id) {
+            self.positions.pop_front();
+        }
         while self.unacknowledged.front().is_some_and(|first| first.sequence_id <= sequence_id) {
             if let Some(message) = self.unacknowledged.pop_front() {
                 self.bytes -= message.bytes.len();
@@ -108,11 +142,21 @@ impl Window {
     }
 
     /// Goes on where another window was.
-    pub(crate) fn restore(&mut self, last: u64, unacknowledged: impl Iterator<Item = Outbound>) {
+    pub(crate) fn restore(
+        &mut self,
+        last: u64,
+        unacknowledged: impl Iterator<Item = Outbound>,
+        positions: &[(u64, u64)],
+    ) {
+        self.positions = positions.iter().copied().collect();
+        self.changed = true;
         self.last = last;
         self.unacknowledged = unacknowledged.collect();
         self.acknowledged = self.unacknowledged.front().map_or(last, |first| first.sequence_id - 1);
         self.bytes = self.unacknowledged.iter().map(|message| message.bytes.len()).sum();
+        if !self.positions.is_empty() {
+            self.excess = (self.unacknowledged.len(), self.bytes);
+        }
     }
 
     /// All that must be sent again, in order.

@@ -84,6 +84,8 @@ pub struct RequestError {
 impl RequestError {
     /// The service could not do it: for an event, no handler took it.
     pub const INTERNAL: Self = Self::new("InternalServerError", "Internal server error");
+    /// The request could not be stored, or nobody said so in time: it may be repeated under its id.
+    pub const NOT_STORED: Self = Self::new("InternalServerError", "The request could not be stored.");
     /// There is no open stream with that id on the connection.
     pub const STREAM_NOT_FOUND: Self = Self::new("StreamNotFound", "There is no open stream with this id.");
     /// A stream was silent for longer than its idle time-out.

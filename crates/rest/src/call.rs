@@ -118,7 +118,8 @@ impl Call<'_> {
             | Reply::Session { .. }
             | Reply::Explained(_)
             | Reply::Surveyed(_)
-            | Reply::Packed(_) => Err(UNEXPECTED_REPLY),
+            | Reply::Packed(_)
+            | Reply::Recorded(_) => Err(UNEXPECTED_REPLY),
         }
     }
 }

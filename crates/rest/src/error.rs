@@ -171,6 +171,9 @@ impl Error {
             }
             Self::BodyTimeout { .. } => outline(StatusCode::REQUEST_TIMEOUT, "Error.RequestTimeout", REQUEST),
             Self::Pace => outline(StatusCode::TOO_MANY_REQUESTS, "Error.TooManyRequests", REQUEST),
+            Self::Busy(Busy::TooLarge) => {
+                outline(StatusCode::PAYLOAD_TOO_LARGE, "Error.RequestBodyTooLarge", REQUEST)
+            }
             Self::Busy(_) => outline(StatusCode::SERVICE_UNAVAILABLE, "Error.Busy", "Service"),
             Self::Internal(_) => {
                 outline(StatusCode::INTERNAL_SERVER_ERROR, "Error.InternalServerError", "Service")

@@ -81,11 +81,11 @@ impl Publish {
         let content_type = ContentType::of(call.headers).ok_or(Error::MediaType { supported: SUPPORTED })?;
         let data = data(content_type, body::read(body, call.options).await?)?;
         let metadata = crate::metadata::of(call.headers)?;
-        self.hand_over(call, data, metadata)?;
+        self.hand_over(call, data, metadata).await?;
         Ok(Success::Accepted)
     }
 
-    fn hand_over(self, call: &Call<'_>, data: Data, metadata: Option<Metadata>) -> Result<(), Error> {
+    async fn hand_over(self, call: &Call<'_>, data: Data, metadata: Option<Metadata>) -> Result<(), Error> {
         let Self { target: Some(target), sender, excluded, filter, ttl_s } = self else {
             return Ok(());
         };
@@ -104,7 +104,7 @@ impl Publish {
         };
         let published = watched.then(|| published(&envelope));
         let span = span(call.observer, call.cause, &envelope);
-        call.router.publish(envelope)?;
+        call.router.accept(envelope).await?;
         if let Some(span) = span {
             call.observer.end(Span { ended_us: call.clock.monotonic_us(), ..span });
         }

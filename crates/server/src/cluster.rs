@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hubwire_cluster::nats::{Answered, Answering, Inquiries, Relays, Resume, Resumption, Service, Standing};
 use hubwire_console::{Console, Gathered, Peers};
 use hubwire_gateway::{Carrier, ClientStream, Comeback, Door};
-use hubwire_protocol::ConnectionId;
+use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -150,8 +150,8 @@ fn resume(door: Door) -> Resume {
 pub(crate) struct NodeCarrier(pub(crate) Arc<Relays>);
 
 impl Carrier for NodeCarrier {
-    fn is_elsewhere(&self, connection: ConnectionId) -> bool {
-        self.0.is_elsewhere(connection)
+    fn is_elsewhere(&self, hub: &HubName, connection: ConnectionId) -> bool {
+        self.0.is_elsewhere(hub, connection)
     }
 
     fn carry(&self, comeback: Comeback<Box<dyn ClientStream>>, place: Box<dyn Send>) {

@@ -100,6 +100,9 @@ fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
             limits.cluster_backlog_bytes_max,
             limits.cluster_lease_ms,
             limits.cluster_answer_timeout_ms,
+            limits.cluster_log_age_max_s,
+            limits.cluster_log_bytes_max,
+            limits.cluster_log_replicas,
         )
     };
     let changes = [
@@ -110,6 +113,10 @@ fn fixed_changes(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
         ("metrics.listen", old.metrics_listen != new.metrics_listen),
         ("cluster", old.cluster.as_ref().map(|it| it.fixed()) != new.cluster.as_ref().map(|it| it.fixed())),
         ("telemetry", old.telemetry != new.telemetry),
+        (
+            "hubs.….durability",
+            old.cluster.as_ref().map(|it| it.logged()) != new.cluster.as_ref().map(|it| it.logged()),
+        ),
         ("limits.cluster_…", bounds(old) != bounds(new)),
         ("limits.inbox_messages_max", old.limits.inbox_messages_max != new.limits.inbox_messages_max),
         ("limits.inbox_bytes_max", old.limits.inbox_bytes_max != new.limits.inbox_bytes_max),
@@ -160,21 +167,7 @@ fn settings(config: &Config) -> Settings {
             ping_interval_ms: limits.ping_interval_ms,
             drain_timeout_ms: limits.drain_timeout_ms,
         },
-        hub_limits: Arc::new(hubwire_hub::Limits {
-            outbox_messages_max: size(limits.outbox_messages_max),
-            outbox_bytes_max: size(limits.outbox_bytes_max),
-            window_messages_max: size(limits.unacknowledged_messages_max),
-            window_bytes_max: size(limits.unacknowledged_bytes_max),
-            recovery_window_ms: limits.recovery_window_ms,
-            ack_ids_max: size(limits.ack_ids_max),
-            groups_per_connection_max: size(limits.groups_per_connection_max),
-            streams_per_connection_max: size(limits.streams_per_connection_max),
-            stream_hold_max_ms: limits.stream_hold_max_ms,
-            invocations_per_connection_max: size(limits.invocations_per_connection_max),
-            invocation_timeout_ms: limits.invocation_timeout_ms,
-            group_states_per_connection_max: size(limits.group_states_per_connection_max),
-            group_states_per_group_max: size(limits.group_states_per_group_max),
-        }),
+        hub_limits: limits.of_hubs(),
     }
 }
 

@@ -406,9 +406,12 @@ impl Worker {
                 }
                 // Who is not held is read in its turn anyway.
                 Effect::Notify(_) | Effect::Released(_) => Ok(()),
-                Effect::Send(..) | Effect::Settle(_) | Effect::Moved { .. } => {
-                    Err(format!("no client of a course causes the effect {effect:?}"))
-                }
+                Effect::Send(..)
+                | Effect::Settle(_)
+                | Effect::Moved { .. }
+                | Effect::Append(_)
+                | Effect::Keep(_)
+                | Effect::Forget(_) => Err(format!("no client of a course causes the effect {effect:?}")),
             };
             if let Err(complaint) = carried {
                 around.model.complain(complaint);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use hubwire_hub::{Busy, Parcel};
+use hubwire_hub::{Act, Busy, Parcel};
 use tokio::sync::mpsc;
 
 /// What one worker may have waiting. Beyond it applications are refused with [`Busy`]; beyond half of it clients are not read.
@@ -56,6 +56,10 @@ fn bytes(parcel: &Parcel) -> usize {
     match parcel {
         Parcel::Envelope(envelope) => envelope.bytes(),
         Parcel::Letter(letter) => letter.bytes(),
+        Parcel::Entry { entry, .. } => match &entry.act {
+            Act::Publish(envelope) => envelope.bytes(),
+            Act::Command(_) | Act::Remember => COMMAND_BYTES,
+        },
         Parcel::Command { .. } => COMMAND_BYTES,
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use hubwire_hub::{
-    Busy, Command, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target, TraceContext,
+    Act, Busy, Command, Entry, Envelope, Letter, Mark, Parcel, Recipient, Reply, Routed, Scope, Target,
+    TraceContext,
 };
 use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
@@ -101,6 +102,46 @@ impl Router {
         self.inboxes.iter().zip(&mark.0).enumerate().all(taken)
     }
 
+    /// Has the workers in a command's scope carry it out, whatever waits there.
+    pub(crate) fn execute_always(
+        &self,
+        cause: Option<TraceContext>,
+        hub: HubName,
+        command: Command,
+    ) -> Routed {
+        let scope = self.scope(&command);
+        let command = Arc::new(command);
+        let mut answers = Vec::with_capacity(scope.len());
+        for inbox in scope {
+            let (sender, receiver) = oneshot::channel();
+            // Whoever asked may have gone away by the time of the answer.
+            let reply = Box::new(move |reply| drop(sender.send(reply)));
+            let parcel = Parcel::Command { hub: hub.clone(), command: command.clone(), cause, reply };
+            answers.push(inbox.put(parcel).map(|()| receiver));
+        }
+        merged(answers)
+    }
+
+    /// Hands what stands in the log to every worker, whatever waits there. What comes of a command comes back.
+    pub(crate) fn apply(&self, position: u64, entry: Arc<Entry>) -> Option<Routed> {
+        if !matches!(entry.act, Act::Command(_)) {
+            for inbox in &self.inboxes {
+                // A worker that is gone has no sessions any more.
+                let _stopping = inbox.put(Parcel::Entry { position, entry: entry.clone(), reply: None });
+            }
+            return None;
+        }
+        let mut answers = Vec::with_capacity(self.inboxes.len());
+        for inbox in &self.inboxes {
+            let (sender, receiver) = oneshot::channel();
+            // Whoever asked may have gone away by the time of the answer.
+            let reply: Box<dyn FnOnce(Reply) + Send> = Box::new(move |reply| drop(sender.send(reply)));
+            let parcel = Parcel::Entry { position, entry: entry.clone(), reply: Some(reply) };
+            answers.push(inbox.put(parcel).map(|()| receiver));
+        }
+        Some(merged(answers))
+    }
+
     /// Whether any worker has more than half of its bounds waiting.
     pub(crate) fn is_filling(&self) -> bool {
         self.inboxes.iter().any(|inbox| inbox.is_filled(2))
@@ -133,6 +174,17 @@ impl Router {
     }
 }
 
+/// The answers of several workers as one.
+fn merged(answers: Vec<Result<oneshot::Receiver<Reply>, Busy>>) -> Routed {
+    Box::pin(async move {
+        let mut merged = Reply::Missing;
+        for answer in answers {
+            merged = merged.merge(answer?.await.map_err(|_| Busy::Inbox)?);
+        }
+        Ok(merged)
+    })
+}
+
 fn busy() -> Busy {
     metrics::counter!("webpubsub_inbox_refusals_total").increment(1);
     Busy::Inbox
@@ -147,25 +199,9 @@ impl hubwire_hub::Router for Router {
     }
 
     fn execute_for(&self, cause: Option<TraceContext>, hub: HubName, command: Command) -> Routed {
-        let scope = self.scope(&command);
-        if scope.iter().any(|inbox| inbox.is_filled(1)) {
+        if self.scope(&command).iter().any(|inbox| inbox.is_filled(1)) {
             return Box::pin(std::future::ready(Err(busy())));
         }
-        let command = Arc::new(command);
-        let mut answers = Vec::with_capacity(scope.len());
-        for inbox in scope {
-            let (sender, receiver) = oneshot::channel();
-            // Whoever asked may have gone away by the time of the answer.
-            let reply = Box::new(move |reply| drop(sender.send(reply)));
-            let parcel = Parcel::Command { hub: hub.clone(), command: command.clone(), cause, reply };
-            answers.push(inbox.put(parcel).map(|()| receiver));
-        }
-        Box::pin(async move {
-            let mut merged = Reply::Missing;
-            for answer in answers {
-                merged = merged.merge(answer?.await.map_err(|_| Busy::Inbox)?);
-            }
-            Ok(merged)
-        })
+        self.execute_always(cause, hub, command)
     }
 }

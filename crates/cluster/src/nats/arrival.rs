@@ -47,6 +47,7 @@ impl Mesh {
                 }
                 tracing::info!(node = format!("{node:08x}"), "a node has left the cluster");
                 self.remove(node);
+                self.sweep_soon(Some(node));
             }
             Body::Hello(_) => {}
         }
@@ -112,6 +113,7 @@ impl Mesh {
             Content::Paused(paused) => self.take_paused(node, paused.node),
             Content::Luggage(luggage) => self.take_luggage(node, luggage)?,
             Content::Heir(heir) => self.take_heir(node, heir),
+            Content::Keeper(keeper) => self.learn_keeper(node, &keeper.nodes),
             Content::RelayOpen(open) => self.relay(node, RelayEvent::Open(open)),
             Content::RelayData(data) => self.relay(node, RelayEvent::Data(data)),
             Content::RelayClose(close) => self.relay(node, RelayEvent::Close(close)),
@@ -124,7 +126,7 @@ impl Mesh {
     }
 }
 
-fn refuse(error: &DecodeError) {
+pub(super) fn refuse(error: &DecodeError) {
     metrics::counter!("webpubsub_cluster_decode_errors_total").increment(1);
     tracing::error!(%error, "what a node of the cluster sent is not understood");
 }

@@ -6,14 +6,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hubwire_filter::Filter;
-use hubwire_hub::{Busy, Command, Envelope, Letter, Luggage, Recipient, Target, TraceContext};
+use hubwire_hub::{
+    Busy, Command, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
+};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::calls::Caller;
 use super::encode;
+use super::ledger::{Append, Appended, Waiter};
+use super::registry::Stored;
 use super::schema::Content;
 use super::settings::{Limits, OnNatsLoss};
+use super::takeover::Swept;
 use crate::hashing::Hashing;
 use crate::memory::{InterestTable, Router};
 
@@ -41,6 +46,30 @@ pub(crate) enum Item {
     Unpacked { of: u32 },
     /// Take a frame to a node, if it is still there.
     Direct { node: u32, frame: Bytes },
+    /// Put something into the log.
+    Append(Append),
+    /// Whether it is there.
+    Appended { waiter: Waiter, bytes: usize, outcome: Appended },
+    /// Have all nodes carry out a command when the log gets there.
+    LoggedCall { hub: HubName, command: Command, caller: Caller },
+    /// What came of such a command here.
+    Answered { ticket: u64, reply: Option<Reply> },
+    /// A session of a hub with a log has begun.
+    Keep(Box<Luggage>),
+    /// A session of a hub with a log has ended.
+    Forget(Event),
+    /// What came of writing a session into the registry.
+    Stored { connection: ConnectionId, stored: Stored },
+    /// What has changed of this node's sessions up to an entry; nothing is known if a worker did not say.
+    Recorded { position: u64, sessions: Option<Vec<Luggage>> },
+    /// What came of writing this node's own record.
+    Checkpointed(Stored),
+    /// What a look for dead nodes has brought; nothing, if it failed.
+    Swept(Option<Swept>),
+    /// The sessions of dead nodes are in the shards.
+    Restored { of: Vec<u32>, sessions: usize },
+    /// Say whether the registry has a session.
+    Find { connection: ConnectionId, caller: oneshot::Sender<Result<Reply, Busy>> },
 }
 
 /// A node as publishers know it.
@@ -78,6 +107,15 @@ pub(crate) struct Backlog {
     pub(super) nodes: ArcSwap<Vec<KnownNode>>,
     /// Who has the sessions of nodes that have stopped.
     pub(super) heirs: ArcSwap<HashMap<u32, u32>>,
+    /// The same for sessions of hubs with a log.
+    keepers: ArcSwap<HashMap<u32, u32>>,
+    /// The hubs that have a log.
+    pub(crate) logged: Arc<Logged>,
+    /// Entries, and their bytes, that are on their way to the log.
+    pub(super) log_entries: AtomicUsize,
+    pub(super) log_bytes: AtomicUsize,
+    /// Ids that were given to entries so far.
+    message_ids: AtomicU64,
     /// Whether clients are not to be read, since a node stops.
     quiescing: AtomicBool,
     /// Whether what is published is held back. Publishers pass while they hold it for reading, so that whoever closes it knows that all who
@@ -100,6 +138,7 @@ impl Backlog {
     pub(crate) fn new(
         node: u32,
         table: Arc<InterestTable>,
+        logged: Arc<Logged>,
         limits: Limits,
         on_loss: OnNatsLoss,
     ) -> (Self, mpsc::UnboundedReceiver<Item>) {
@@ -119,6 +158,11 @@ impl Backlog {
             table,
             nodes: ArcSwap::from_pointee(vec![KnownNode { node, bit: 0 }]),
             heirs: ArcSwap::default(),
+            keepers: ArcSwap::default(),
+            logged,
+            log_entries: AtomicUsize::new(0),
+            log_bytes: AtomicUsize::new(0),
+            message_ids: AtomicU64::new(0),
             quiescing: AtomicBool::new(false),
             gate: RwLock::new(false),
             held: Mutex::default(),
@@ -150,9 +194,12 @@ impl Backlog {
     /// Whether more than `1 / divisor` of the bounds is taken.
     pub(crate) fn is_filled(&self, divisor: usize) -> bool {
         let waiting = self.mark().saturating_sub(self.taken.load(Ordering::Relaxed)) as usize;
-        waiting + self.link_frames.load(Ordering::Relaxed) > self.limits.backlog_messages_max / divisor
+        let on_their_way =
+            self.link_frames.load(Ordering::Relaxed) + self.log_entries.load(Ordering::Relaxed);
+        waiting + on_their_way > self.limits.backlog_messages_max / divisor
             || self.queued_bytes.load(Ordering::Relaxed)
                 + self.link_bytes.load(Ordering::Relaxed)
+                + self.log_bytes.load(Ordering::Relaxed)
                 + self.held_bytes.load(Ordering::Relaxed)
                 > self.limits.backlog_bytes_max / divisor
     }
@@ -187,6 +234,52 @@ impl Backlog {
         Err(refusal)
     }
 
+    /// Whether entries for the log are taken at the moment. Alone, nothing can be stored.
+    pub(crate) fn check_log(&self) -> Result<(), Busy> {
+        self.check()?;
+        if self.cut_off.load(Ordering::Relaxed) {
+            metrics::counter!("webpubsub_log_refusals_total").increment(1);
+            return Err(Busy::Log);
+        }
+        Ok(())
+    }
+
+    /// An id that no other message of any node has.
+    pub(crate) fn next_message_id(&self) -> String {
+        format!("{:08x}-{}", self.node, self.message_ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The node that has the sessions that a node has begun, in some hub.
+    pub(crate) fn resolve_in(&self, hub: &HubName, node: u32) -> u32 {
+        if !self.logged.contains(hub) {
+            return self.resolve(node);
+        }
+        if node == self.node { node } else { self.keepers.load().get(&node).copied().unwrap_or(node) }
+    }
+
+    /// Notes who has the sessions of hubs with a log that a node has begun. Only the thread that talks to NATS does so.
+    pub(super) fn set_keeper(&self, of: u32, keeper: u32) {
+        let keepers = self.keepers.load();
+        if of == keeper || keepers.get(&of) == Some(&keeper) {
+            return;
+        }
+        let mut keepers = HashMap::clone(&keepers);
+        keepers.insert(of, keeper);
+        self.keepers.store(Arc::new(keepers));
+    }
+
+    /// Forgets whom a node has the sessions of, but for some.
+    pub(super) fn keep_keepers(&self, keeper: u32, of: &[u32]) {
+        let keepers = self.keepers.load();
+        let goes_on = |node: &u32, known: &u32| *known != keeper || of.contains(node);
+        if keepers.iter().all(|(node, known)| goes_on(node, known)) {
+            return;
+        }
+        let mut keepers = HashMap::clone(&keepers);
+        keepers.retain(|node, known| goes_on(node, known));
+        self.keepers.store(Arc::new(keepers));
+    }
+
     /// The peers with recipients for a target, one bit each.
     pub(crate) fn interested(&self, hub: &HubName, target: &Target) -> u64 {
         match target {
@@ -216,6 +309,16 @@ impl Backlog {
         let nodes = self.nodes.load();
         let candidates = nodes.iter().map(|known| known.node);
         Hashing::choose(self.table.hash(hub, group), candidates).unwrap_or(self.node)
+    }
+
+    /// All other nodes that live.
+    pub(crate) fn others(&self) -> Vec<u32> {
+        self.nodes.load().iter().map(|known| known.node).filter(|node| *node != self.node).collect()
+    }
+
+    /// Whether a node is there.
+    pub(crate) fn lives(&self, node: u32) -> bool {
+        self.nodes.load().iter().any(|known| known.node == node)
     }
 
     /// Whether there are other nodes.
@@ -307,14 +410,16 @@ impl Backlog {
     }
 
     /// Comes back once everything that was put in before has arrived.
-    pub(crate) async fn settle(&self) -> Result<(), Busy> {
+    ///
+    /// `strictly` also while this node goes on alone.
+    pub(crate) async fn settle(&self, strictly: bool) -> Result<(), Busy> {
         let mark = self.mark();
         let mut settled = self.settled.subscribe();
         let timeout = Duration::from_millis(self.limits.answer_timeout_ms);
         match tokio::time::timeout(timeout, settled.wait_for(|settled| *settled >= mark)).await {
             Ok(Ok(_)) => Ok(()),
             // Alone, there is nobody who would have to know.
-            _ if self.goes_on_alone() => Ok(()),
+            _ if !strictly && self.goes_on_alone() => Ok(()),
             _ => Err(Busy::Unanswered),
         }
     }
@@ -332,6 +437,7 @@ impl Item {
         match self {
             Self::Frame { frame, .. } | Self::Direct { frame, .. } => frame.len(),
             Self::Letter { letter, .. } => letter.bytes(),
+            Self::Append(append) => append.bytes.len(),
             _ => 0,
         }
     }

@@ -2,11 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hubwire_hub::{Busy, Reply};
+use hubwire_hub::{Busy, Command, Reply, Scope};
 use tokio::sync::oneshot;
 
 /// Takes what came of a command.
 pub(crate) type Caller = oneshot::Sender<Result<Reply, Busy>>;
+
+/// Whether a command is about one connection, which some node must know.
+pub(crate) fn is_about_one(command: &Command) -> bool {
+    matches!(command.scope(), Scope::Owner(_))
+}
 
 /// All commands under way. Each waits for a bounded time, and REST calls are bounded, so there are not more than those.
 #[derive(Default)]
@@ -20,15 +25,17 @@ struct Call {
     missing: HashSet<u32>,
     merged: Reply,
     failed: Option<Busy>,
+    /// Whether what a node that dies would have answered is another one's to answer: then nothing is known about it.
+    strict: bool,
     due_ms: u64,
     caller: Caller,
 }
 
 impl Calls {
     /// Notes a command that some nodes are about to be given. Without any it is answered at once.
-    pub(crate) fn begin(&mut self, nodes: HashSet<u32>, due_ms: u64, caller: Caller) -> u64 {
+    pub(crate) fn begin(&mut self, nodes: HashSet<u32>, due_ms: u64, strict: bool, caller: Caller) -> u64 {
         self.tickets += 1;
-        let call = Call { missing: nodes, merged: Reply::Missing, failed: None, due_ms, caller };
+        let call = Call { missing: nodes, merged: Reply::Missing, failed: None, strict, due_ms, caller };
         self.calls.insert(self.tickets, call);
         self.finish_if_whole(self.tickets);
         self.tickets
@@ -51,9 +58,23 @@ impl Calls {
 
     /// A node is gone, and with it every connection that a command could have meant there.
     pub(crate) fn forget(&mut self, node: u32) {
-        let waiting = |(ticket, call): (&u64, &mut Call)| call.missing.remove(&node).then_some(*ticket);
+        let waiting = |(ticket, call): (&u64, &mut Call)| {
+            let was_missing = call.missing.remove(&node);
+            if was_missing && call.strict {
+                call.failed = Some(Busy::Moving);
+            }
+            was_missing.then_some(*ticket)
+        };
         let tickets: Vec<_> = self.calls.iter_mut().filter_map(waiting).collect();
         tickets.into_iter().for_each(|ticket| self.finish_if_whole(ticket));
+    }
+
+    /// A command could not be handed over.
+    pub(crate) fn fail(&mut self, ticket: u64, busy: Busy) {
+        if let Some(call) = self.calls.remove(&ticket) {
+            // Whoever asked may have gone away by now.
+            let _gone = call.caller.send(Err(busy));
+        }
     }
 
     /// Gives up what has waited long enough.

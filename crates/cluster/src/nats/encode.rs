@@ -86,7 +86,14 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         Letter::Release(id) => {
             schema::Letter { connection: connection(*id), ..about(LetterKind::Release, None, None) }
         }
-        Letter::Settled(_) | Letter::HomesMoved(_) | Letter::Missed => return None,
+        Letter::Settled(_)
+        | Letter::HomesMoved(_)
+        | Letter::Missed
+        | Letter::LogMissed
+        | Letter::LogPosition(_)
+        | Letter::AppendRefused { .. }
+        | Letter::Unkept(_)
+        | Letter::Tell(_) => return None,
     })
 }
 
@@ -138,7 +145,7 @@ pub(crate) fn command(ticket: u64, hub: &HubName, command: &Command) -> schema::
             ..named(CommandKind::List, group)
         },
         // These never leave their process; another one would not understand them.
-        Command::Pack | Command::Unpack(_) => of(CommandKind::Unknown),
+        Command::Pack | Command::Record | Command::Unpack(_) => of(CommandKind::Unknown),
         Command::FindSession(id) => {
             let target = Some(target(&Target::Connection(*id)));
             schema::Command { target, ..of(CommandKind::FindSession) }
@@ -152,7 +159,7 @@ pub(crate) fn command(ticket: u64, hub: &HubName, command: &Command) -> schema::
 pub(crate) fn answer(ticket: u64, reply: Option<&Reply>) -> schema::Answer {
     let of = |kind: AnswerKind| schema::Answer { ticket, kind: kind.into(), ..schema::Answer::default() };
     match reply {
-        None | Some(Reply::Packed(_)) => of(AnswerKind::Busy),
+        None | Some(Reply::Packed(_) | Reply::Recorded(_)) => of(AnswerKind::Busy),
         Some(Reply::Done) => of(AnswerKind::Done),
         Some(Reply::Missing) => of(AnswerKind::Missing),
         Some(Reply::LimitReached) => of(AnswerKind::LimitReached),

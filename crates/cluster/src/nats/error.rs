@@ -16,6 +16,19 @@ pub enum Error {
     /// NATS refuses a subscription.
     #[error("NATS refuses a subscription: {0}")]
     Subscribe(String),
+    /// A stream of JetStream cannot be had. Hubs with durability "cluster" need two.
+    #[error("the JetStream stream `{stream}` cannot be had: {problem}")]
+    JetStream {
+        /// The stream.
+        stream: String,
+        /// What the client says.
+        problem: String,
+    },
+    /// Others had taken this node for dead, and have its sessions: it has to begin anew.
+    #[error(
+        "other nodes have taken the sessions of this one, since it was not heard of for too long: limit cluster_lease_ms"
+    )]
+    Fenced,
     /// The subscriptions have ended: the connection to NATS is closed for good.
     #[error("the connection to NATS has been closed")]
     Closed,

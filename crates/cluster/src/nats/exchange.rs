@@ -1,10 +1,14 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use hubwire_hub::{Envelope, Exchange as _, Letter, Mark, Parcel, Recipient, Target};
+use hubwire_hub::{
+    Author, Entry, Envelope, Event, Exchange as _, Letter, Logged, Luggage, Mark, Parcel, Recipient, Target,
+};
 use hubwire_protocol::{ConnectionId, HubName};
 
 use super::backlog::{Backlog, Item};
+use super::ledger::{Append, Waiter};
+use super::log_entry;
 use crate::memory;
 
 /// One worker's tie to the others of its process, and to those of other nodes.
@@ -93,6 +97,30 @@ impl hubwire_hub::Exchange for Exchange {
 
     fn hands_over(&self) -> bool {
         self.backlog.has_peers()
+    }
+
+    fn logged(&self) -> Arc<Logged> {
+        self.backlog.logged.clone()
+    }
+
+    fn append(&self, entry: Entry) {
+        let bytes = log_entry::encode(&entry, None);
+        let (message_id, waiter) = match entry.author {
+            Some(author @ Author { connection, ack_id: Some(ack_id) }) => {
+                (format!("{:032x}-{ack_id}", connection.bits()), Waiter::Client(author))
+            }
+            Some(author) => (self.backlog.next_message_id(), Waiter::Client(author)),
+            None => (self.backlog.next_message_id(), Waiter::Nobody),
+        };
+        self.backlog.put(Item::Append(Append { bytes, message_id, waiter }));
+    }
+
+    fn keep(&self, session: Box<Luggage>) {
+        self.backlog.put(Item::Keep(session));
+    }
+
+    fn forget(&self, end: Event) {
+        self.backlog.put(Item::Forget(end));
     }
 
     fn drained(&self) {

@@ -25,7 +25,7 @@ const TRAVEL_MAX_MS: u64 = 10_000;
 /// How long others hold back at most, in milliseconds: longer than all of that.
 const PAUSE_MAX_MS: u64 = PAUSING_MAX_MS + TRAVEL_MAX_MS + 1_000;
 /// Commands are carried out by all shards, whatever hub they name.
-const ANY_HUB: &str = "hub";
+pub(super) const ANY_HUB: &str = "hub";
 
 /// What a node has done of its own handover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,8 @@ pub(crate) fn encode(luggage: &Luggage) -> schema::Luggage {
         subscriptions: names(&luggage.subscriptions),
         state_changed_ms: luggage.state_changed_ms,
         complete: Vec::new(),
+        position: luggage.position,
+        positions: luggage.positions.iter().flat_map(|(id, position)| [*id, *position]).collect(),
     }
 }
 
@@ -103,6 +105,8 @@ pub(crate) fn decode(luggage: schema::Luggage) -> Result<Luggage, DecodeError> {
         states: luggage.states.into_iter().map(state).collect::<Result<_, _>>()?,
         subscriptions: names(&luggage.subscriptions)?,
         state_changed_ms: luggage.state_changed_ms,
+        position: luggage.position,
+        positions: luggage.positions.as_chunks::<2>().0.iter().map(|[id, place]| (*id, *place)).collect(),
         missed: false,
     })
 }

@@ -39,6 +39,7 @@ impl Mesh {
             workers: self.workers,
             report: Some(report),
             heir_of: self.handovers.heir_of.iter().copied().collect(),
+            keeper_of: self.keeper_of(),
         };
         Datagram { from: self.backlog.node, body: Some(Body::Hello(hello)) }.encode_to_vec().into()
     }
@@ -57,6 +58,8 @@ impl Mesh {
         for of in &hello.heir_of {
             self.backlog.set_heir(*of, node);
         }
+        self.learn_keeper(node, &hello.keeper_of);
+        self.backlog.keep_keepers(node, &hello.keeper_of);
         if let Some(peer) = self.peers.get_mut(&node) {
             (peer.heard_ms, peer.report) = (self.now_ms, hello.report);
             return;
@@ -134,6 +137,7 @@ impl Mesh {
             }
         }
         self.forget_handover(node);
+        self.sweep_soon(None);
         self.errands.push(Errand::Gone { node });
         if self.incoming.len() > INCOMING_MAX {
             let peers = &self.peers;

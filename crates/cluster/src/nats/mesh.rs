@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use hubwire_hub::{Letter, Recipient, Routed};
+use hubwire_hub::{Busy, Letter, Recipient, Reply, Routed};
 use hubwire_protocol::ConnectionId;
 use prost::Message;
+use tokio::sync::oneshot;
 
 use super::backlog::{Backlog, Item};
-use super::calls::Calls;
+use super::calls::{self, Calls};
 use super::encode;
 use super::handover::Handovers;
 use super::interests::Announced;
+use super::ledger::{Append, Ledger};
 use super::link::Incoming;
 use super::peer::Peer;
+use super::registry::Store;
 use super::schema::{Body, Content, Datagram, Goodbye, RelayClose, RelayData, RelayOpen};
-use super::settings::Limits;
+use super::settings::{Limits, LogSettings};
+use super::takeover::Sweep;
 use crate::memory::Router;
 
 /// Where a datagram goes.
@@ -43,6 +47,24 @@ pub(crate) enum Errand {
     Pack(Routed),
     /// Wait until the sessions of another node are unpacked.
     Unpack { of: u32, replies: Vec<Routed> },
+    /// Put something into the log.
+    Append(Append),
+    /// Write what is to be kept of a session.
+    Store(Store),
+    /// Erase a revision of the registry.
+    Erase(u64),
+    /// Wait for the sessions of this node that have changed up to an entry.
+    Record { position: u64, reply: Routed },
+    /// Write this node's own record in place of a revision.
+    Checkpoint { bytes: Bytes, expected: u64 },
+    /// Look for dead nodes.
+    Sweep(Sweep),
+    /// Wait until the sessions of dead nodes are in the shards.
+    Restore { of: Vec<u32>, replies: Vec<Routed> },
+    /// Erase the record of a node whose sessions are here.
+    EraseNode(u32),
+    /// Say whether the registry has a session.
+    Find { connection: ConnectionId, caller: oneshot::Sender<Result<Reply, Busy>> },
 }
 
 /// What a node says of a carried socket.
@@ -73,6 +95,8 @@ pub(crate) struct Mesh {
     pub(super) announced: Announced,
     pub(super) calls: Calls,
     pub(super) handovers: Handovers,
+    /// Its part in the log; only if hubs have one.
+    pub(super) ledger: Option<Ledger>,
     /// Connections to be told when all items up to a number have arrived.
     settling: VecDeque<(u64, ConnectionId)>,
     /// Items so far.
@@ -108,6 +132,7 @@ impl Mesh {
             announced: Announced::default(),
             calls: Calls::default(),
             handovers: Handovers::default(),
+            ledger: None,
             settling: VecDeque::new(),
             items: 0,
             started_ms: now_ms,
@@ -146,11 +171,30 @@ impl Mesh {
             Item::Packed(sessions) => self.send_luggage(&sessions),
             Item::Unpacked { of } => self.say_heir(of),
             Item::Settle(connection) => self.settling.push_back((self.items, connection)),
+            Item::Append(append) => self.append(append),
+            Item::Appended { waiter, bytes, outcome } => self.appended(waiter, bytes, outcome),
+            Item::LoggedCall { hub, command, caller } => self.append_call(hub, command, caller),
+            Item::Answered { ticket, reply } => self.calls.answer(ticket, self.backlog.node, reply),
+            Item::Keep(session) => self.keep(&session),
+            Item::Forget(end) => self.forget(end),
+            Item::Stored { connection, stored } => self.stored(connection, stored),
+            Item::Recorded { position, sessions } => self.checkpoint(position, sessions),
+            Item::Checkpointed(stored) => self.checkpointed(stored),
+            Item::Swept(swept) => self.swept(swept),
+            Item::Restored { of, sessions } => self.restored(&of, sessions),
+            Item::Find { connection, caller } => self.errands.push(Errand::Find { connection, caller }),
             Item::Call { nodes, hub, command, cause, caller } => {
+                let asked = nodes.len();
                 let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
                 let nodes: Vec<_> = known.collect();
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
-                let ticket = self.calls.begin(nodes.iter().copied().collect(), due_ms, caller);
+                let strict = self.backlog.logged.contains(&hub) && calls::is_about_one(&command);
+                if strict && nodes.len() < asked {
+                    // It has died since the router asked who lives. Whoever asked may have gone away by now.
+                    let _gone = caller.send(Err(Busy::Moving));
+                    return;
+                }
+                let ticket = self.calls.begin(nodes.iter().copied().collect(), due_ms, strict, caller);
                 let cause = encode::cause(cause);
                 let command = super::schema::Command { cause, ..encode::command(ticket, &hub, &command) };
                 let frame = encode::frame(Content::Command(command));
@@ -207,6 +251,8 @@ impl Mesh {
     /// Notes how far everything has arrived.
     fn settle(&mut self) {
         let first = self.peers.values().filter_map(|peer| peer.outgoing.first_item()).min();
+        let unkept = self.ledger.as_ref().and_then(Ledger::first_unsettled);
+        let first = first.into_iter().chain(unkept).min();
         let settled = first.map_or(self.items, |first| first.saturating_sub(1));
         while self.settling.front().is_some_and(|(item, _)| *item <= settled)
             && let Some((_, connection)) = self.settling.pop_front()
@@ -246,6 +292,7 @@ impl Mesh {
         self.backlog.interests.store(self.announced.count as usize, Ordering::Relaxed);
         metrics::gauge!("webpubsub_cluster_backlog_frames").set(frames as f64);
         metrics::gauge!("webpubsub_cluster_backlog_bytes").set(bytes as f64);
+        self.measure_log();
         metrics::gauge!("webpubsub_cluster_interests").set(f64::from(self.announced.count));
     }
 
@@ -264,7 +311,9 @@ impl Mesh {
         let idle =
             self.settling.is_empty() && self.calls.is_empty() && !self.handovers.is_busy() && self.is_ready();
         let quiet = idle && self.peers.values().all(|peer| peer.outgoing.first_item().is_none());
-        if quiet { self.next_hello_ms } else { self.next_hello_ms.min(self.now_ms + BUSY_INTERVAL_MS) }
+        let due_ms =
+            if quiet { self.next_hello_ms } else { self.next_hello_ms.min(self.now_ms + BUSY_INTERVAL_MS) };
+        self.ledger.as_ref().map_or(due_ms, |ledger| due_ms.min(ledger.next_due_ms()))
     }
 
     /// Whether something waits for others, so that time matters.
@@ -277,6 +326,7 @@ impl Mesh {
         self.now_ms = now_ms;
         self.calls.keep_time(now_ms);
         self.keep_handover_time();
+        self.keep_log_time();
         let mut packets = Vec::new();
         for (node, peer) in &mut self.peers {
             peer.outgoing.keep_time(now_ms, &mut packets);
@@ -295,6 +345,16 @@ impl Mesh {
         let goodbye = Goodbye { lost: self.lost.iter().copied().collect() };
         let datagram = Datagram { from: self.backlog.node, body: Some(Body::Goodbye(goodbye)) };
         self.out.push((Destination::Everyone, datagram.encode_to_vec().into()));
+    }
+
+    /// Whether a worker of this node has so much waiting that others have to wait for it.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.local.is_filling()
+    }
+
+    /// How the log is kept, if there is one.
+    pub(crate) fn log_settings(&self) -> Option<Arc<LogSettings>> {
+        self.ledger.as_ref().map(|ledger| ledger.settings.clone())
     }
 
     /// What is to be sent.

@@ -16,18 +16,28 @@ mod handover;
 mod homes;
 mod inquiries;
 mod interests;
+mod jetstream;
+mod ledger;
 mod link;
+mod log_entry;
+mod log_errands;
+mod log_schema;
 mod luggage;
 mod membership;
 mod mesh;
 mod peer;
+mod registry;
 mod relay;
+mod replay;
 mod router;
 mod schema;
 mod service;
 mod session_schema;
 mod settings;
+mod streams;
 mod survey;
+mod sweeping;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -39,7 +49,7 @@ pub use membership::NODES_MAX;
 pub use relay::{Relays, Resume, Resumption};
 pub use router::Router;
 pub use service::{HandedOver, Service};
-pub use settings::{Auth, Limits, OnNatsLoss, Settings, Tls};
+pub use settings::{Auth, Limits, LogSettings, OnNatsLoss, Settings, Tls};
 pub use survey::{NodeReport, survey};
 
 use std::sync::Arc;
@@ -72,7 +82,8 @@ pub fn connect(workers: usize, inbox_limits: InboxLimits, node: u32, settings: S
     let hashing = || Hashing::shared(&settings.name);
     let (exchanges, local) = memory::connect_by(workers, inbox_limits, hashing());
     let table = Arc::new(InterestTable::new(hashing()));
-    let (backlog, items) = Backlog::new(node, table, settings.limits, settings.on_loss);
+    let logged = settings.log.as_ref().map(|log| log.logged.clone()).unwrap_or_default();
+    let (backlog, items) = Backlog::new(node, table, logged, settings.limits, settings.on_loss);
     let backlog = Arc::new(backlog);
     let relays = Arc::new(Relays::new(backlog.clone()));
     Node {

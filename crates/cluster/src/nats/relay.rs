@@ -70,8 +70,8 @@ impl Relays {
     }
 
     /// Whether a connection's session would be on another node.
-    pub fn is_elsewhere(&self, connection: ConnectionId) -> bool {
-        self.backlog.resolve(connection.node()) != self.backlog.node
+    pub fn is_elsewhere(&self, hub: &HubName, connection: ConnectionId) -> bool {
+        self.backlog.resolve_in(hub, connection.node()) != self.backlog.node
     }
 
     /// Carries a client's socket to the node of its session until one of them closes.
@@ -81,7 +81,7 @@ impl Relays {
         reconnection_token: Box<str>,
         stream: impl AsyncRead + AsyncWrite,
     ) {
-        let node = self.backlog.resolve(connection.node());
+        let node = self.backlog.resolve_in(&hub, connection.node());
         let (node, relay) = (node, self.numbers.fetch_add(1, Ordering::Relaxed));
         let open = RelayOpen {
             relay,

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
+pub(crate) use super::log_schema::Keeper;
 pub(crate) use super::session_schema::{
     HeadKind, KeptMessage, Luggage, OpenStream, OwnState, PermissionRule,
 };
@@ -53,6 +54,9 @@ pub(crate) struct Hello {
     /// Nodes that have stopped, and whose sessions this one has.
     #[prost(fixed32, repeated, tag = "5")]
     pub(crate) heir_of: Vec<u32>,
+    /// Nodes that are dead, and whose sessions of hubs with a log this one has.
+    #[prost(fixed32, repeated, tag = "6")]
+    pub(crate) keeper_of: Vec<u32>,
 }
 
 /// How a node is, for people.
@@ -118,7 +122,7 @@ pub(crate) struct Receipt {
 /// One thing that a node tells another.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
-    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub(crate) content: Option<Content>,
 }
 
@@ -150,6 +154,8 @@ pub(crate) enum Content {
     Luggage(Luggage),
     #[prost(message, tag = "13")]
     Heir(Heir),
+    #[prost(message, tag = "14")]
+    Keeper(Keeper),
 }
 
 /// All interests of a node: the first frame of a link. One bit for each slot, the lowest bit of a byte first.

@@ -9,12 +9,15 @@ use async_nats::{Client, Subscriber};
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use hubwire_hub::{Reply, Routed};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::backlog::{Backlog, Item};
 use super::connection::{Subjects, connect};
 use super::error::Error;
+use super::jetstream::JetStream;
+use super::ledger::Ledger;
+use super::log_errands;
 use super::mesh::{Destination, Errand, Mesh};
 use super::relay::{Relays, Resume};
 use super::schema::Content;
@@ -48,6 +51,10 @@ struct Running {
     resume: Arc<Resume>,
     started: Instant,
     connected: bool,
+    /// The log, if hubs have one.
+    streams: Option<JetStream>,
+    /// Told when NATS has been away.
+    restarts: Arc<Notify>,
     ready: Option<oneshot::Sender<()>>,
     handed_over: Option<HandedOver>,
     /// The subjects of nodes, so that they are written once.
@@ -82,7 +89,20 @@ impl Service {
         client.flush().await.map_err(|error| Error::Subscribe(error.to_string()))?;
         let workers = (self.workers, self.settings.address.clone());
         let mesh = Mesh::new(self.backlog.clone(), self.local, self.settings.limits, workers, 1);
+        let (mut streams, mut entries) = (None, None);
+        let restarts = Arc::new(Notify::new());
+        let mut mesh = mesh;
+        if let Some(log) = &self.settings.log {
+            let opened = JetStream::open(client.clone(), &self.settings.name, log).await?;
+            let position = opened.last_position().await?;
+            let revision = log_errands::enlist(&opened, self.backlog.node, position).await?;
+            entries = Some(opened.follow(position, restarts.clone()));
+            mesh.begin_log(Ledger::new(log.clone(), position, revision, 1));
+            streams = Some(opened);
+        }
         let mut running = Running {
+            streams,
+            restarts,
             mesh,
             client,
             subjects,
@@ -95,7 +115,7 @@ impl Service {
             handed_over: Some(handed_over),
             subjects_of_nodes: HashMap::new(),
         };
-        let outcome = running.serve(&mut self.items, (everyone, own, survey), stop).await;
+        let outcome = running.serve(&mut self.items, &mut entries, (everyone, own, survey), stop).await;
         running.mesh.leave();
         running.send().await;
         // Whatever is still on its way reaches the server, or the server is not there.
@@ -108,11 +128,13 @@ impl Running {
     async fn serve(
         &mut self,
         items: &mut mpsc::UnboundedReceiver<Item>,
+        entries: &mut Option<mpsc::Receiver<(u64, Bytes)>>,
         (mut everyone, mut own, mut survey): (Subscriber, Subscriber, Subscriber),
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
         let mut stop = std::pin::pin!(stop);
         let mut batch = Vec::with_capacity(PER_TURN);
+        let mut read = Vec::with_capacity(PER_TURN);
         loop {
             let due_ms = self.mesh.next_due_ms().saturating_sub(self.now_ms());
             let sleep = tokio::time::sleep(Duration::from_millis(due_ms));
@@ -123,6 +145,8 @@ impl Running {
                 message = everyone.next() => self.receive(message, &mut everyone)?,
                 message = survey.next() => self.answer_survey(message).await?,
                 _ = items.recv_many(&mut batch, PER_TURN) => {}
+                // A worker that cannot keep up holds the log up, and what waits there is bounded by the log itself.
+                () = log_errands::read(entries, &mut read, PER_TURN), if !self.mesh.is_filling() => {}
                 () = sleep => {}
             }
             // Input of one kind must not keep the others waiting.
@@ -136,13 +160,19 @@ impl Running {
             }
             let now_ms = self.now_ms();
             self.follow_connection(now_ms);
+            for (position, bytes) in read.drain(..) {
+                self.mesh.take_entry(position, bytes);
+            }
             self.mesh.take_items(&mut batch, now_ms);
             if now_ms >= self.mesh.next_due_ms() || self.mesh.is_busy() {
                 self.mesh.keep_time(now_ms);
             }
             self.mesh.finish_turn();
             self.send().await;
-            self.run_errands();
+            self.run_errands().await;
+            if self.mesh.is_fenced() {
+                return Err(Error::Fenced);
+            }
             if self.mesh.has_handed_over()
                 && let Some(handed_over) = self.handed_over.take()
             {
@@ -191,6 +221,7 @@ impl Running {
             metrics::gauge!("webpubsub_cluster_connected").set(if connected { 1.0 } else { 0.0 });
             if connected {
                 self.mesh.reconnect(now_ms);
+                self.restarts.notify_one();
             } else {
                 tracing::warn!("NATS cannot be reached: this node is cut off from its cluster");
             }
@@ -224,7 +255,7 @@ impl Running {
         }
     }
 
-    fn run_errands(&mut self) {
+    async fn run_errands(&mut self) {
         for errand in self.mesh.take_errands() {
             match errand {
                 Errand::Answer { node, ticket, reply, joins } => {
@@ -247,6 +278,28 @@ impl Running {
                 Errand::Unpack { of, replies } => {
                     tokio::spawn(unpack(self.backlog.clone(), of, replies));
                 }
+                Errand::Append(append) => {
+                    let streams = self.streams.as_ref().filter(|_| self.connected);
+                    log_errands::append(streams, &self.backlog, append).await;
+                }
+                Errand::Store(_)
+                | Errand::Erase(_)
+                | Errand::Record { .. }
+                | Errand::Checkpoint { .. }
+                | Errand::Sweep(_)
+                | Errand::Restore { .. }
+                | Errand::EraseNode(_)
+                | Errand::Find { .. } => {
+                    if let (Some(streams), Some(log)) = (&self.streams, self.mesh.log_settings()) {
+                        let backlog = self.backlog.clone();
+                        let outcome = log_errands::run(streams.clone(), log, backlog.node, errand);
+                        tokio::spawn(async move {
+                            if let Some(item) = outcome.await {
+                                backlog.put(item);
+                            }
+                        });
+                    }
+                }
                 Errand::Gone { node } => {
                     self.relays.forget(node);
                     self.subjects_of_nodes.remove(&node);
@@ -259,8 +312,11 @@ impl Running {
 /// Waits for what comes of a command, and sends it to the node that asked.
 async fn answer(backlog: Arc<Backlog>, (node, ticket): (u32, u64), reply: Routed, joins: bool) {
     let mut reply = reply.await.ok();
-    if joins && backlog.settle().await.is_err() {
+    if joins && backlog.settle(false).await.is_err() {
         reply = None;
+    }
+    if node == backlog.node {
+        return backlog.put(Item::Answered { ticket, reply });
     }
     let frame = encode::frame(Content::Answer(encode::answer(ticket, reply.as_ref())));
     backlog.put(Item::Direct { node, frame });

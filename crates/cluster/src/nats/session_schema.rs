@@ -49,6 +49,12 @@ pub(crate) struct Luggage {
     /// With the last: the nodes whose publishes are all in the sessions.
     #[prost(fixed32, repeated, tag = "19")]
     pub(crate) complete: Vec<u32>,
+    /// The position in the log that all this is valid at.
+    #[prost(uint64, tag = "20")]
+    pub(crate) position: u64,
+    /// Sequence id and position of each message that is not acknowledged, behind one another.
+    #[prost(uint64, repeated, tag = "21")]
+    pub(crate) positions: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

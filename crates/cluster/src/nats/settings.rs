@@ -1,5 +1,9 @@
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use hubwire_hub::{Logged, Presence};
+use hubwire_protocol::JsonForm;
 
 /// How a node takes part in its cluster.
 #[derive(Debug, Clone)]
@@ -18,6 +22,33 @@ pub struct Settings {
     pub limits: Limits,
     /// What it is called by people: where its clients connect.
     pub address: String,
+    /// The log that hubs with durability `cluster` have; nothing if there are none.
+    pub log: Option<Arc<LogSettings>>,
+}
+
+/// The log of hubs whose messages are replicated, and the registry of their sessions: two streams of JetStream.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// The hubs that have it.
+    pub logged: Arc<Logged>,
+    /// For how long entries are kept, in seconds.
+    pub age_max_s: u64,
+    /// How many bytes of entries are kept.
+    pub bytes_max: u64,
+    /// How many NATS servers keep each of them.
+    pub replicas: usize,
+    /// How often a node records what has changed of its sessions, in milliseconds.
+    pub checkpoint_interval_ms: u64,
+    /// How often a node looks for dead ones that nobody takes the sessions of, in milliseconds.
+    pub sweep_interval_ms: u64,
+    /// A node that has not written its record for so long, and was not heard of either, is dead, in milliseconds.
+    pub stale_ms: u64,
+    /// The bounds of sessions.
+    pub hub_limits: Arc<hubwire_hub::Limits>,
+    /// How protobuf clients see JSON.
+    pub json_form: JsonForm,
+    /// The group events that somebody wants to be told of.
+    pub presence: Option<Arc<Presence>>,
 }
 
 /// What lets a node in at a NATS server.

@@ -94,12 +94,13 @@ impl From<Rejection> for Refusal {
 /// Has this worker begin the connection, and comes back once every worker knows of it.
 async fn begin(reception: &Reception, opening: Opening) -> Result<ConnectionKey, Refusal> {
     let (begun, key) = oneshot::channel();
+    let hub = opening.hub.clone();
     let arrival = Arrival::Begin { opening: Box::new(opening), begun };
     // A worker that takes no arrivals has stopped, and so has the service.
     let _stopped = reception.arrivals[usize::from(reception.worker)].send(arrival);
     let begun = Begun { key: Some(key.await.map_err(|_| Busy::Inbox)?), reception };
-    // Workers of other nodes hear of it a little later.
-    reception.surroundings.router.settled().await?;
+    // Workers of other nodes hear of it a little later, and a session may have to be kept elsewhere first.
+    reception.surroundings.router.settled(&hub).await?;
     Ok(begun.keep())
 }
 

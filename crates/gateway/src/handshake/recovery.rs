@@ -50,7 +50,7 @@ pub(super) async fn answer(
         .surroundings
         .carrier
         .as_ref()
-        .filter(|carrier| session.is_some() && carrier.is_elsewhere(id));
+        .filter(|carrier| session.is_some() && carrier.is_elsewhere(&hub, id));
     let onward = if let Some(carrier) = carrier.cloned() {
         Onward::Elsewhere(Box::new(move |upgraded, place| {
             let stream: Box<dyn ClientStream> = Box::new(TokioIo::new(upgraded));

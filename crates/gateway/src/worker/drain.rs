@@ -21,7 +21,9 @@ impl<E: Exchange> State<E> {
 
     /// Tells a client that the service stops. A reliable one finds its session elsewhere, if there is an elsewhere.
     pub(super) fn send_away(&mut self, key: ConnectionKey) {
-        if self.exchange.hands_over() && self.shard.suspend(key, &Close::GOING_AWAY) {
+        // A session that is kept elsewhere waits there for whoever takes it.
+        let goes_on = self.exchange.hands_over() || self.shard.is_kept(key);
+        if goes_on && self.shard.suspend(key, &Close::GOING_AWAY) {
             return;
         }
         let reason: Cow<'static, str> = Close::GOING_AWAY.reason;

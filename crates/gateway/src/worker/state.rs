@@ -81,6 +81,7 @@ impl<E: Exchange> State<E> {
         if exchange.spans_nodes() {
             shard.number_messages_from(MessageId::first_serial(shared.surroundings.environment.random()));
         }
+        shard.set_logged(exchange.logged());
         let mut state = Self {
             index,
             shard,
@@ -164,6 +165,9 @@ impl<E: Exchange> State<E> {
                 self.measures.published(envelope.accepted_us);
                 self.exchange.publish(envelope);
             }
+            Effect::Append(entry) => self.exchange.append(entry),
+            Effect::Keep(session) => self.exchange.keep(session),
+            Effect::Forget(end) => self.exchange.forget(end),
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),
@@ -171,7 +175,13 @@ impl<E: Exchange> State<E> {
                 log(&event);
                 self.events.push(event);
             }
-            Effect::Moved { event, arrived } => self.application.moved(&event, arrived),
+            Effect::Moved { event, arrived } => {
+                // A life that moves has begun before, and the application must have been told so.
+                if !self.events.is_empty() {
+                    self.application.notify(std::mem::take(&mut self.events));
+                }
+                self.application.moved(&event, arrived);
+            }
             Effect::Ask { event, question } => self.ask(event, question),
             Effect::Released(key) => self.read_on(key),
             Effect::Settle(connection) => self.exchange.settle(connection),

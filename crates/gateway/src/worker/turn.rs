@@ -140,6 +140,10 @@ impl<E: Exchange> State<E> {
                     self.measures.published(envelope.accepted_us);
                 }
                 Parcel::Letter(letter) => self.shard.receive(letter, self.now_ms),
+                Parcel::Entry { position, entry, reply } => {
+                    let answer = self.shard.apply(position, &entry, self.now_ms);
+                    answers.extend(reply.map(|reply| (reply, answer)));
+                }
                 Parcel::Command { hub, command, cause, reply } => {
                     self.shard.caused_by(cause);
                     answers.push((reply, self.shard.execute(&hub, &command)));

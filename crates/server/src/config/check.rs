@@ -15,7 +15,7 @@ use super::error::{ConfigError, Source};
 use super::file::{File, SecretTable};
 use super::secrets::secret;
 use super::source::Given;
-use super::{Config, Overrides, addresses, cluster, console, entra, telemetry, tls, upstream};
+use super::{Config, Overrides, addresses, cluster, console, durability, entra, telemetry, tls, upstream};
 use crate::Endpoint;
 
 /// Where the service listens if nobody says.
@@ -33,8 +33,11 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     };
     let (endpoint, keys) = (endpoint(overrides, file)?, keys(overrides, file, &listen)?);
     let limits = file.table.limits.values(wrong)?;
-    let cluster = cluster::cluster(file, &keys, &limits, listen.value.to_string())?;
     let upstream = upstream::settings(file, endpoint.as_ref(), &keys, &limits)?;
+    let (presence, protobuf_json) = (upstream::presence(&upstream), protobuf_json(file)?);
+    let hub_limits = limits.of_hubs();
+    let log = durability::log(file, &limits, hub_limits, protobuf_json, presence.clone())?;
+    let cluster = cluster::cluster(file, &keys, &limits, (listen.value.to_string(), log))?;
     Ok(Config {
         listen: listen.value,
         endpoint,
@@ -45,7 +48,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         keys,
         cluster,
         telemetry: telemetry::telemetry(file)?,
-        protobuf_json: protobuf_json(file)?,
+        protobuf_json,
         compression: file.table.compression,
         tls: tls::tls(file)?,
         entra: entra::entra(file)?,
@@ -54,7 +57,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
         hubs,
         default_hub,
         secret_files: file.secret_files.take(),
-        presence: upstream::presence(&upstream),
+        presence,
         upstream: Arc::new(upstream),
     })
 }

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hubwire_auth::AccessKeys;
-use hubwire_cluster::nats::{Auth, Limits, OnNatsLoss, Settings, Tls};
+use hubwire_cluster::nats::{Auth, Limits, LogSettings, OnNatsLoss, Settings, Tls};
+use hubwire_hub::Logged;
 use hubwire_upstream::Secret;
 use toml::Spanned;
 
@@ -30,6 +32,11 @@ impl ClusterConfig {
         let settings = &self.settings;
         (&settings.servers, &settings.name, &settings.auth, &settings.tls, settings.on_loss)
     }
+
+    /// The hubs that outlive a node.
+    pub(crate) fn logged(&self) -> Option<&Logged> {
+        self.settings.log.as_ref().map(|log| &*log.logged)
+    }
 }
 
 /// The table `[cluster]`, checked. Without servers the node is alone.
@@ -37,7 +44,7 @@ pub(super) fn cluster(
     file: &File,
     keys: &AccessKeys,
     limits: &LimitValues,
-    address: String,
+    (address, log): (String, Option<Arc<LogSettings>>),
 ) -> Result<Option<ClusterConfig>, ConfigError> {
     let Some(table) = file.table.cluster.as_ref().map(Spanned::get_ref) else {
         return Ok(None);
@@ -50,6 +57,7 @@ pub(super) fn cluster(
         on_loss: on_loss(file, table)?,
         limits: bounds(limits),
         address,
+        log,
     };
     let secret = match &table.secret {
         Some(given) => secret(file, "cluster.secret", given)?,

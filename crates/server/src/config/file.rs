@@ -169,6 +169,7 @@ pub(super) struct ClusterTable {
 pub(super) struct HubTable {
     pub(super) anonymous: bool,
     pub(super) allowed_origins: Vec<Spanned<String>>,
+    pub(super) durability: Option<Spanned<String>>,
     pub(super) event_handlers: Vec<HandlerTable>,
     pub(super) event_listeners: Vec<Spanned<ListenerTable>>,
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -165,8 +167,36 @@ limits! {
         "How long a node may be silent, in milliseconds. Then the others take it for dead, and its connections for gone. A change needs a restart.";
     cluster_answer_timeout_ms = 5_000, 100 => 600_000,
         "How long a command or a new connection waits for other nodes, in milliseconds. Then it is refused with status 503. A change needs a restart.";
+    cluster_log_age_max_s = 600, 10 => 7 * 86_400,
+        "How long the log of hubs with durability \"cluster\" keeps messages, in seconds. Sessions that need older ones when their node dies end with 1008. Of a log that exists, JetStream's own settings count. A change needs a restart.";
+    cluster_log_bytes_max = GIB, MIB => 1024 * GIB,
+        "How many bytes that log keeps. Same outcome. A change needs a restart.";
+    cluster_log_replicas = 1, 1 => 5,
+        "How many NATS servers keep each message of that log; one that dies is survived with 3. A change needs a restart.";
     ping_interval_ms = 20_000, 100 => 3_600_000,
         "How often a client is pinged, in milliseconds. One from which nothing has arrived for twice as long when its next ping is due is taken for lost.";
     drain_timeout_ms = 5_000, 0 => 3_600_000,
         "How long a closing handshake, or a stopping service, waits for clients, in milliseconds. Then their sockets are closed.";
+}
+
+impl LimitValues {
+    /// The bounds of the shards.
+    pub(crate) fn of_hubs(&self) -> Arc<hubwire_hub::Limits> {
+        let size = |value| usize::try_from(value).unwrap_or(usize::MAX);
+        Arc::new(hubwire_hub::Limits {
+            outbox_messages_max: size(self.outbox_messages_max),
+            outbox_bytes_max: size(self.outbox_bytes_max),
+            window_messages_max: size(self.unacknowledged_messages_max),
+            window_bytes_max: size(self.unacknowledged_bytes_max),
+            recovery_window_ms: self.recovery_window_ms,
+            ack_ids_max: size(self.ack_ids_max),
+            groups_per_connection_max: size(self.groups_per_connection_max),
+            streams_per_connection_max: size(self.streams_per_connection_max),
+            stream_hold_max_ms: self.stream_hold_max_ms,
+            invocations_per_connection_max: size(self.invocations_per_connection_max),
+            invocation_timeout_ms: self.invocation_timeout_ms,
+            group_states_per_connection_max: size(self.group_states_per_connection_max),
+            group_states_per_group_max: size(self.group_states_per_group_max),
+        })
+    }
 }

@@ -4,6 +4,7 @@ mod addresses;
 mod check;
 mod cluster;
 mod console;
+mod durability;
 mod entra;
 mod error;
 mod file;

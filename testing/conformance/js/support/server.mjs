@@ -127,6 +127,16 @@ class Server {
     this.#child.kill("SIGCONT");
   }
 
+  /** Sends the process a signal, such as SIGSTOP and SIGCONT. */
+  signal(name) {
+    this.#child.kill(name);
+  }
+
+  /** The exit code and signal, once the process has ended. */
+  ended() {
+    return this.#exited;
+  }
+
   async stop() {
     if (!this.alive) {
       throw new Error(`The server had already ended.\nstderr: ${this.output.stderr}`);

@@ -295,7 +295,11 @@ impl Surroundings {
                 assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
             }
             Effect::Notify(event) => self.told(&event),
-            Effect::Settle(_) | Effect::Moved { .. } => panic!("the shard is alone: {effect:?}"),
+            Effect::Settle(_)
+            | Effect::Moved { .. }
+            | Effect::Append(_)
+            | Effect::Keep(_)
+            | Effect::Forget(_) => panic!("the shard is alone: {effect:?}"),
         }
     }
 

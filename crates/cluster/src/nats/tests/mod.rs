@@ -3,6 +3,9 @@
 mod bytes;
 mod client;
 mod courses;
+mod deaths;
 mod links;
+mod memory_streams;
+mod mourner;
 mod node;
 mod world;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use hubwire_hub::{Effect, Exchange as _, Limits as HubLimits, Routed, Shard};
+use hubwire_hub::{Effect, Event, Exchange as _, Limits as HubLimits, Logged, Routed, Shard};
 use tokio::sync::mpsc;
 
 use crate::hashing::Hashing;
@@ -21,6 +21,8 @@ pub(super) const LEASE_MS: u64 = 1000;
 pub(super) struct Worker {
     pub(super) shard: Shard,
     pub(super) exchange: Exchange,
+    /// What its application was told.
+    pub(super) told: Vec<Event>,
 }
 
 /// A command that another node has asked for, and what it waits for.
@@ -62,23 +64,31 @@ pub(super) struct Node {
     items: mpsc::UnboundedReceiver<Item>,
     asked: Vec<Asked>,
     moving: Vec<Moving>,
+    /// What it wants of the log and the registry.
+    pub(super) wanted: Vec<Errand>,
     /// It stops: its clients go elsewhere.
     pub(super) stopping: bool,
 }
 
 impl Node {
     pub(super) fn new(number: u32, limits: &Arc<HubLimits>, now_ms: u64) -> Self {
+        Self::with_log(number, limits, &Arc::default(), now_ms)
+    }
+
+    /// The same, where some hubs have a log.
+    pub(super) fn with_log(number: u32, limits: &Arc<HubLimits>, logged: &Arc<Logged>, now_ms: u64) -> Self {
         let hashing = || Hashing::shared("test");
         let (exchanges, local) = memory::connect_by(WORKERS, InboxLimits::default(), hashing());
         let bounds = Limits { lease_ms: LEASE_MS, ..Limits::default() };
         let table = Arc::new(InterestTable::new(hashing()));
-        let (backlog, items) = Backlog::new(number, table, bounds, OnNatsLoss::Wait);
+        let (backlog, items) = Backlog::new(number, table, logged.clone(), bounds, OnNatsLoss::Wait);
         let backlog = Arc::new(backlog);
         let place = (WORKERS as u32, format!("node {number}"));
         let workers = exchanges.into_iter().map(|exchange| {
             let mut shard = Shard::new(limits.clone());
             shard.set_spans_nodes(true);
-            Worker { shard, exchange: Exchange::new(exchange, backlog.clone()) }
+            shard.set_logged(logged.clone());
+            Worker { shard, exchange: Exchange::new(exchange, backlog.clone()), told: Vec::new() }
         });
         Self {
             number,
@@ -89,6 +99,7 @@ impl Node {
             items,
             asked: Vec::new(),
             moving: Vec::new(),
+            wanted: Vec::new(),
             stopping: false,
         }
     }
@@ -130,6 +141,7 @@ impl Node {
                     self.moving.push(Moving::new(replies, (of, 0), done));
                 }
                 Errand::Relay { .. } | Errand::Gone { .. } => {}
+                errand => self.wanted.push(errand),
             }
         }
         let backlog = &self.backlog;
@@ -179,6 +191,13 @@ impl Worker {
             match parcel {
                 hubwire_hub::Parcel::Envelope(envelope) => self.shard.publish(&envelope, now_ms),
                 hubwire_hub::Parcel::Letter(letter) => self.shard.receive(letter, now_ms),
+                hubwire_hub::Parcel::Entry { position, entry, reply } => {
+                    let answer = self.shard.apply(position, &entry, now_ms);
+                    self.carry_out();
+                    if let Some(reply) = reply {
+                        reply(answer);
+                    }
+                }
                 hubwire_hub::Parcel::Command { hub, command, reply, .. } => {
                     let answer = self.shard.execute(&hub, &command);
                     self.carry_out();
@@ -203,11 +222,11 @@ impl Worker {
                     Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
                     Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
                     Effect::Settle(connection) => self.exchange.settle(connection),
-                    Effect::Notify(_)
-                    | Effect::Moved { .. }
-                    | Effect::Ask { .. }
-                    | Effect::Released(_)
-                    | Effect::Closing(_) => {}
+                    Effect::Notify(event) => self.told.push(event),
+                    Effect::Append(entry) => self.exchange.append(entry),
+                    Effect::Keep(session) => self.exchange.keep(session),
+                    Effect::Forget(end) => self.exchange.forget(end),
+                    Effect::Moved { .. } | Effect::Ask { .. } | Effect::Released(_) | Effect::Closing(_) => {}
                 }
             }
         }

@@ -1,0 +1,304 @@
+//! The log and the registry in JetStream: two streams, each with one message after the other, and of the registry only the last of each subject.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, Stream};
+use async_nats::jetstream::{Context, ContextBuilder};
+use async_nats::{Client, HeaderMap, header};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
+use hubwire_hub::Busy;
+use tokio::sync::{Notify, mpsc};
+
+use super::error::Error;
+use super::ledger::Appended;
+use super::registry::Stored;
+use super::settings::LogSettings;
+use super::streams::{Kept, Streams, Subject};
+
+/// How long JetStream may take to answer, in milliseconds.
+const ANSWER_TIMEOUT_MS: u64 = 5_000;
+/// How long is waited before something is tried again, in milliseconds.
+const RETRY_PAUSE_MS: u64 = 250;
+/// How often a node tries to find or make a stream when it starts.
+const OPEN_ATTEMPTS_MAX: usize = 4;
+/// For how long an entry that is sent again is known to be there, in seconds.
+const DUPLICATE_WINDOW_S: u64 = 120;
+/// Entries and records that may wait for JetStream's answer; the bounds of the backlog are reached before.
+const IN_FLIGHT_MAX: usize = 1 << 17;
+/// Entries that are read ahead of the shards.
+const READ_AHEAD: usize = 1024;
+/// The way to both streams.
+#[derive(Clone)]
+pub(super) struct JetStream {
+    context: Context,
+    log: Stream,
+    registry: Stream,
+    name: String,
+}
+
+impl JetStream {
+    /// Finds the streams, or makes them. What an operator has changed of those that are there stays.
+    pub(super) async fn open(client: Client, name: &str, settings: &LogSettings) -> Result<Self, Error> {
+        let context = ContextBuilder::new()
+            .timeout(Duration::from_millis(ANSWER_TIMEOUT_MS))
+            .ack_timeout(Duration::from_millis(ANSWER_TIMEOUT_MS))
+            .max_ack_inflight(IN_FLIGHT_MAX)
+            .build(client);
+        let log = Config {
+            name: format!("{name}-log"),
+            description: Some("Hubwire: what hubs with durability \"cluster\" deliver".to_owned()),
+            subjects: vec![format!("{name}.log")],
+            max_bytes: i64::try_from(settings.bytes_max).unwrap_or(i64::MAX),
+            max_age: Duration::from_secs(settings.age_max_s),
+            discard: DiscardPolicy::Old,
+            num_replicas: settings.replicas,
+            duplicate_window: Duration::from_secs(DUPLICATE_WINDOW_S.min(settings.age_max_s)),
+            ..Config::default()
+        };
+        let registry = Config {
+            name: format!("{name}-registry"),
+            description: Some("Hubwire: who has the sessions of hubs with durability \"cluster\"".to_owned()),
+            subjects: vec![format!("{name}.registry.>")],
+            max_messages_per_subject: 1,
+            num_replicas: settings.replicas,
+            ..Config::default()
+        };
+        let open = async |config: Config| {
+            let stream = config.name.clone();
+            let mut attempt = 1;
+            loop {
+                match context.get_or_create_stream(config.clone()).await {
+                    Ok(opened) => return Ok(opened),
+                    // Nodes that start together make the streams together, and one of them is refused.
+                    Err(_) if attempt < OPEN_ATTEMPTS_MAX => attempt += 1,
+                    Err(error) => return Err(Error::JetStream { stream, problem: error.to_string() }),
+                }
+                tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
+            }
+        };
+        let (log, registry) = (open(log).await?, open(registry).await?);
+        Ok(Self { context, log, registry, name: name.to_owned() })
+    }
+
+    /// The position of the newest entry.
+    pub(super) async fn last_position(&self) -> Result<u64, Error> {
+        let problem = |error: &dyn std::fmt::Display| Error::JetStream {
+            stream: format!("{}-log", self.name),
+            problem: error.to_string(),
+        };
+        let info = self.log.get_info().await.map_err(|error| problem(&error))?;
+        Ok(info.state.last_sequence)
+    }
+
+    /// Sends an entry to the log. Entries get there in the order of the calls; each is there when the answer has come back.
+    pub(super) async fn append(
+        &self,
+        bytes: Bytes,
+        message_id: &str,
+    ) -> Result<impl Future<Output = Appended> + Send + use<>, Busy> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::NATS_MESSAGE_ID, message_id);
+        let sent = self.context.publish_with_headers(format!("{}.log", self.name), headers, bytes).await;
+        let answer: PublishAckFuture = sent.map_err(|error| busy(&error))?;
+        Ok(async move { answer.await.map(|ack| ack.duplicate).map_err(|error| busy(&error)) })
+    }
+
+    fn subject(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Session(id) => format!("{}.registry.session.{:032x}", self.name, id.bits()),
+            Subject::Node(node) => format!("{}.registry.node.{node:08x}", self.name),
+        }
+    }
+
+    /// Follows the log behind a position, for as long as somebody takes what comes. `restarts` says when NATS has been away: what followed there
+    /// may be gone.
+    pub(super) fn follow(&self, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Bytes)> {
+        let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        let log = self.log.clone();
+        tokio::spawn(async move {
+            let mut position = position;
+            loop {
+                match follow(&log, &mut position, &restarts, &sender).await {
+                    Ok(Followed::ToTheEnd) => return,
+                    Ok(Followed::UntilRestart) => {}
+                    Err(problem) => {
+                        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
+                        tracing::warn!(problem, "the log cannot be read; it is tried again");
+                        tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
+                    }
+                }
+            }
+        });
+        receiver
+    }
+}
+
+impl Streams for JetStream {
+    async fn write(&self, subject: Subject, bytes: &Bytes, expected: u64) -> Stored {
+        let subject = self.subject(subject);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
+        let sent = self.context.publish_with_headers(subject.clone(), headers, bytes.clone()).await;
+        let stored = match sent {
+            Ok(answer) => answer.await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok(ack) => Stored::Revision(ack.sequence),
+            Err(error) => match error.kind() {
+                PublishErrorKind::WrongLastSequence => Stored::Lost,
+                PublishErrorKind::MaxPayloadExceeded => Stored::TooLarge,
+                _ => {
+                    tracing::debug!(%error, subject, "JetStream does not take a record; it is tried again");
+                    tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
+                    Stored::Unanswered
+                }
+            },
+        }
+    }
+
+    async fn last(&self, subject: Subject) -> Result<Option<Kept>, String> {
+        match self.registry.get_last_raw_message_by_subject(&self.subject(subject)).await {
+            Ok(message) => Ok(Some(Kept {
+                sequence: message.sequence,
+                payload: message.payload,
+                time_ms: millis(message.time.unix_timestamp_nanos()),
+            })),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn nodes(&self) -> Result<Vec<(u32, Kept)>, String> {
+        let prefix = format!("{}.registry.node.", self.name);
+        let listed = self.registry.info_with_subjects(format!("{prefix}*")).await;
+        let subjects = listed.map_err(|error| error.to_string())?.map_ok(|(subject, _)| subject);
+        let subjects: Vec<String> = subjects.try_collect().await.map_err(|error| error.to_string())?;
+        let mut nodes = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let node = subject.strip_prefix(&prefix).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+            if let Some(node) = node
+                && let Some(found) = self.last(Subject::Node(node)).await?
+            {
+                nodes.push((node, found));
+            }
+        }
+        Ok(nodes)
+    }
+
+    async fn sessions(&self, take: impl FnMut(Kept) + Send) -> Result<(), String> {
+        let config = OrderedConfig {
+            filter_subject: format!("{}.registry.session.*", self.name),
+            deliver_policy: DeliverPolicy::LastPerSubject,
+            ..OrderedConfig::default()
+        };
+        read(&self.registry, config, u64::MAX, take).await
+    }
+
+    async fn first_position(&self) -> Result<u64, String> {
+        let info = self.log.get_info().await.map_err(|error| error.to_string())?;
+        Ok(info.state.first_sequence)
+    }
+
+    async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept) + Send) -> Result<(), String> {
+        let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: from };
+        let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
+        read(&self.log, config, until, take).await
+    }
+
+    async fn erase(&self, revision: u64) {
+        if let Err(error) = self.registry.delete_message(revision).await {
+            tracing::debug!(%error, revision, "a record is not erased");
+        }
+    }
+
+    async fn erase_node(&self, node: u32) {
+        if let Err(error) = self.registry.purge().filter(self.subject(Subject::Node(node))).await {
+            tracing::debug!(%error, node = format!("{node:08x}"), "the record of a node is not erased");
+        }
+    }
+}
+
+/// Why an attempt to follow the log has ended.
+enum Followed {
+    /// Nobody takes what comes.
+    ToTheEnd,
+    /// NATS has been away.
+    UntilRestart,
+}
+
+/// Passes entries on; or says what went wrong.
+async fn follow(
+    log: &Stream,
+    position: &mut u64,
+    restarts: &Notify,
+    entries: &mpsc::Sender<(u64, Bytes)>,
+) -> Result<Followed, String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: *position + 1 };
+    let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
+    let consumer = log.create_consumer(config).await.map_err(|error| text(&error))?;
+    let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
+    loop {
+        let message = tokio::select! {
+            () = entries.closed() => return Ok(Followed::ToTheEnd),
+            () = restarts.notified() => return Ok(Followed::UntilRestart),
+            message = messages.next() => message,
+        };
+        let message = message.ok_or("the consumer has ended")?.map_err(|error| text(&error))?;
+        let sequence = message.info().map_err(|error| text(&error))?.stream_sequence;
+        if entries.send((sequence, message.message.payload)).await.is_err() {
+            return Ok(Followed::ToTheEnd);
+        }
+        *position = sequence;
+    }
+}
+
+/// Reads what a consumer has until a sequence number, or until there is nothing left.
+async fn read(
+    stream: &Stream,
+    config: OrderedConfig,
+    until: u64,
+    mut take: impl FnMut(Kept) + Send,
+) -> Result<(), String> {
+    let text = |error: &dyn std::fmt::Display| error.to_string();
+    let consumer = stream.create_consumer(config).await.map_err(|error| text(&error))?;
+    let info = consumer.cached_info();
+    let (name, mut pending) = (info.name.clone(), info.num_pending);
+    let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
+    while pending > 0 {
+        let next = tokio::time::timeout(Duration::from_millis(ANSWER_TIMEOUT_MS), messages.next()).await;
+        let message = next.map_err(|_| "JetStream does not answer")?.ok_or("the consumer has ended")?;
+        let message = message.map_err(|error| text(&error))?;
+        let info = message.info().map_err(|error| text(&error))?;
+        let (sequence, time_ms) = (info.stream_sequence, millis(info.published.unix_timestamp_nanos()));
+        pending = if sequence >= until { 0 } else { info.pending };
+        if sequence > until {
+            break;
+        }
+        take(Kept { sequence, payload: message.message.payload, time_ms });
+    }
+    drop(messages);
+    // The server would do so by itself after a while.
+    let _gone = stream.delete_consumer(&name).await;
+    Ok(())
+}
+
+fn millis(nanos: i128) -> i64 {
+    i64::try_from(nanos / 1_000_000).unwrap_or_default()
+}
+
+fn busy(error: &PublishError) -> Busy {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => Busy::TooLarge,
+        _ => {
+            tracing::debug!(%error, "JetStream does not take an entry");
+            Busy::Log
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! A node's part in the log and the registry: what it appends, what it applies, and what it keeps of its sessions. Sans-IO.
+//!
+//! Everything that decides what sessions of a hub with a log receive stands in the log, in one order for all nodes, and takes effect when it
+//! comes back from there. So a session is a function of its record, which the registry keeps, and of the log behind it. A checkpoint says how
+//! far that is: whatever has changed since the last one is recorded, then the node's own record says up to where nothing else has changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use hubwire_hub::{Act, Author, Busy, Command, Entry, Event, Letter, Luggage, Recipient, Router as _};
+use hubwire_protocol::{ConnectionId, HubName};
+use prost::Message;
+use tokio::sync::oneshot;
+
+use super::calls::Caller;
+use super::handover::ANY_HUB;
+use super::log_entry;
+use super::log_schema::NodeRecord;
+use super::mesh::{Errand, Mesh};
+use super::registry::{Progress, Registry, Store, Stored, Write};
+use super::settings::LogSettings;
+
+/// Entries that may come while sessions are taken from a dead node; beyond it the attempt is given up, and begins anew.
+const TAIL_ENTRIES_MAX: usize = 1 << 18;
+
+/// Something that is to stand in the log.
+pub(crate) struct Append {
+    pub(crate) bytes: Bytes,
+    /// What stands in the log once, however often it is sent.
+    pub(crate) message_id: String,
+    pub(crate) waiter: Waiter,
+}
+
+/// Who is told that an entry is in the log, or is not.
+pub(crate) enum Waiter {
+    /// A client, which waits for the entry itself.
+    Client(Author),
+    /// An application.
+    Caller(oneshot::Sender<Result<(), Busy>>),
+    /// Nodes are to say what came of a command: its ticket.
+    Call(u64),
+    /// Nobody.
+    Nobody,
+}
+
+/// What came of appending: whether it stood there already.
+pub(crate) type Appended = Result<bool, Busy>;
+
+/// The state of a node's part in the log.
+pub(crate) struct Ledger {
+    pub(super) settings: Arc<LogSettings>,
+    /// The latest entry that was handed to the shards.
+    pub(super) position: u64,
+    pub(super) registry: Registry,
+    /// Sessions that have begun and are not kept yet, by the items that brought them.
+    unsettled: BTreeMap<u64, ConnectionId>,
+    /// The revision of this node's own record.
+    node_revision: u64,
+    checkpoint: Checkpoint,
+    pub(super) next_checkpoint_ms: u64,
+    pub(super) next_sweep_ms: u64,
+    pub(super) sweeping: bool,
+    /// Entries that have come since a sweep began.
+    pub(super) tail: Vec<(u64, Arc<Entry>)>,
+    /// Nodes that have said goodbye.
+    pub(super) departed: BTreeSet<u32>,
+    /// Nodes whose sessions are here, and whose records are to go with the next checkpoint, or the one after it.
+    pub(super) taken: Vec<(u32, bool)>,
+    /// Another node has taken the sessions of this one.
+    pub(super) fenced: bool,
+}
+
+/// How far a checkpoint is.
+#[derive(Debug, Default)]
+enum Checkpoint {
+    #[default]
+    None,
+    /// The shards are asked what has changed.
+    Asking,
+    /// Records of so many sessions are being written.
+    Recording(u64, HashSet<ConnectionId>),
+    /// The node's own record is being written.
+    Closing,
+}
+
+impl Ledger {
+    /// Begins behind a position of the log, with the node's own record as this revision.
+    pub(crate) fn new(settings: Arc<LogSettings>, position: u64, node_revision: u64, now_ms: u64) -> Self {
+        Self {
+            next_checkpoint_ms: now_ms + settings.checkpoint_interval_ms,
+            // Nodes have to have heard of each other before one can be missed.
+            next_sweep_ms: now_ms + 2 * settings.sweep_interval_ms,
+            settings,
+            position,
+            registry: Registry::default(),
+            unsettled: BTreeMap::new(),
+            node_revision,
+            checkpoint: Checkpoint::None,
+            sweeping: false,
+            tail: Vec::new(),
+            departed: BTreeSet::new(),
+            taken: Vec::new(),
+            fenced: false,
+        }
+    }
+
+    /// The item of the oldest session that is not kept yet.
+    pub(super) fn first_unsettled(&self) -> Option<u64> {
+        self.unsettled.keys().next().copied()
+    }
+
+    /// When there is next something to do.
+    pub(super) fn next_due_ms(&self) -> u64 {
+        self.next_checkpoint_ms.min(self.next_sweep_ms)
+    }
+
+    fn settle(&mut self, connection: ConnectionId) {
+        self.unsettled.retain(|_, unsettled| *unsettled != connection);
+    }
+}
+
+impl Mesh {
+    /// Takes part in the log from now on.
+    pub(crate) fn begin_log(&mut self, ledger: Ledger) {
+        self.local.tell_all(&Letter::LogPosition(ledger.position));
+        self.ledger = Some(ledger);
+    }
+
+    /// Whether another node has taken the sessions of this one, which must end therefore.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.ledger.as_ref().is_some_and(|ledger| ledger.fenced)
+    }
+
+    /// Has something put into the log.
+    pub(super) fn append(&mut self, append: Append) {
+        self.backlog.log_entries.fetch_add(1, Ordering::Relaxed);
+        self.backlog.log_bytes.fetch_add(append.bytes.len(), Ordering::Relaxed);
+        self.errands.push(Errand::Append(append));
+    }
+
+    /// A command that goes through the log: every node says what came of it when it gets there.
+    pub(super) fn append_call(&mut self, hub: HubName, command: Command, caller: Caller) {
+        let strict = super::calls::is_about_one(&command);
+        let own = self.backlog.node;
+        let nodes: HashSet<u32> = self.peers.keys().copied().chain([own]).collect();
+        let due_ms = self.now_ms + self.limits.answer_timeout_ms;
+        let ticket = self.calls.begin(nodes.into_iter().collect(), due_ms, strict, caller);
+        let entry = Entry { hub, author: None, act: Act::Command(command) };
+        let bytes = log_entry::encode(&entry, Some((own, ticket)));
+        let message_id = self.backlog.next_message_id();
+        self.append(Append { bytes, message_id, waiter: Waiter::Call(ticket) });
+    }
+
+    /// Takes in whether an entry is in the log.
+    pub(super) fn appended(&mut self, waiter: Waiter, bytes: usize, outcome: Appended) {
+        self.backlog.log_entries.fetch_sub(1, Ordering::Relaxed);
+        self.backlog.log_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        match outcome {
+            Ok(_) => metrics::counter!("webpubsub_log_entries_appended_total").increment(1),
+            Err(_) => metrics::counter!("webpubsub_log_refusals_total").increment(1),
+        }
+        match waiter {
+            Waiter::Client(Author { connection, ack_id }) => {
+                let duplicate = outcome == Ok(true);
+                if duplicate || outcome.is_err() {
+                    let letter = Letter::AppendRefused { connection, ack_id, duplicate };
+                    self.local.send(&Recipient::Owner(connection), &letter);
+                }
+            }
+            // Whoever asked may have gone away by now.
+            Waiter::Caller(caller) => drop(caller.send(outcome.map(drop))),
+            Waiter::Call(ticket) => {
+                if let Err(busy) = outcome {
+                    self.calls.fail(ticket, busy);
+                }
+            }
+            Waiter::Nobody => {}
+        }
+    }
+
+    /// Hands what stands in the log to the shards. Entries come in the order of the log.
+    pub(crate) fn take_entry(&mut self, position: u64, bytes: Bytes) {
+        let Some(ledger) = self.ledger.as_mut().filter(|ledger| position > ledger.position) else {
+            return;
+        };
+        if position > ledger.position + 1 {
+            metrics::counter!("webpubsub_log_gaps_total").increment(1);
+            tracing::error!(
+                from = ledger.position + 1,
+                to = position,
+                "the log has dropped entries before this node read them: sessions here may have missed messages, and end"
+            );
+            self.local.tell_all(&Letter::LogMissed);
+        }
+        ledger.position = position;
+        metrics::counter!("webpubsub_log_entries_applied_total").increment(1);
+        let log_entry::Read { entry, asker } = match log_entry::decode(bytes) {
+            Ok(read) => read,
+            Err(error) => return super::arrival::refuse(&error),
+        };
+        let entry = Arc::new(entry);
+        if ledger.sweeping && ledger.tail.len() < TAIL_ENTRIES_MAX {
+            ledger.tail.push((position, entry.clone()));
+        }
+        let reply = self.local.apply(position, entry);
+        if let (Some(reply), Some((node, ticket))) = (reply, asker) {
+            self.errands.push(Errand::Answer { node, ticket, reply, joins: false });
+        }
+    }
+
+    /// A session has begun: keeps it. What comes behind the item is settled only when that is done.
+    pub(super) fn keep(&mut self, session: &Luggage) {
+        let bytes = log_entry::session(self.backlog.node, session);
+        let item = self.items;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.unsettled.insert(item, session.id);
+            let store = ledger.registry.begin(session.id, bytes);
+            self.store(store);
+        }
+    }
+
+    /// A session has ended: what is kept of it goes, and then its application is told.
+    pub(super) fn forget(&mut self, end: Event) {
+        let bytes = log_entry::ended(self.backlog.node, &end);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.settle(end.connection);
+            if !ledger.registry.goes_on(end.connection) {
+                // It was too large to be kept, or is another node's now: only the first of these is this node's to tell.
+                let letter = Letter::Tell(Box::new(end));
+                if !ledger.fenced
+                    && let Letter::Tell(event) = &letter
+                {
+                    self.local.send(&Recipient::Owner(event.connection), &letter);
+                }
+                return;
+            }
+            let store = ledger.registry.write(end.connection, Write::End(bytes, Box::new(end)));
+            self.store(store);
+        }
+    }
+
+    fn store(&mut self, store: Option<Store>) {
+        self.errands.extend(store.map(Errand::Store));
+    }
+
+    /// Takes in what came of a write.
+    pub(super) fn stored(&mut self, connection: ConnectionId, stored: Stored) {
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        let Progress { next, ended, over } = ledger.registry.stored(connection, stored);
+        if matches!(stored, Stored::Revision(_)) {
+            ledger.settle(connection);
+        }
+        let waits = next.is_some();
+        self.store(next);
+        if let Some((event, revision)) = ended {
+            self.local.send(&Recipient::Owner(connection), &Letter::Tell(event));
+            self.errands.push(Errand::Erase(revision));
+        }
+        match stored {
+            Stored::Lost if !over => {
+                tracing::error!(%connection, "another node has a session of this one");
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.fenced = true;
+                }
+            }
+            Stored::TooLarge => {
+                metrics::counter!("webpubsub_log_records_refused_total").increment(1);
+                tracing::error!(%connection, "a session is larger than NATS takes, so that it cannot be kept, and ends: max_payload of the NATS servers");
+                self.local.send(&Recipient::Owner(connection), &Letter::Unkept(connection));
+            }
+            _ => {}
+        }
+        if !waits {
+            self.recorded(connection);
+        }
+    }
+
+    /// Does what is due: checkpoints, and looking for nodes that are dead.
+    pub(super) fn keep_log_time(&mut self) {
+        let now_ms = self.now_ms;
+        let cut_off = self.backlog.cut_off.load(Ordering::Relaxed);
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        metrics::gauge!("webpubsub_log_position").set(ledger.position as f64);
+        metrics::gauge!("webpubsub_log_sessions").set(ledger.registry.len() as f64);
+        if now_ms >= ledger.next_checkpoint_ms {
+            ledger.next_checkpoint_ms = now_ms + ledger.settings.checkpoint_interval_ms;
+            if matches!(ledger.checkpoint, Checkpoint::None)
+                && !cut_off
+                && let Ok(hub) = HubName::parse(ANY_HUB)
+            {
+                ledger.checkpoint = Checkpoint::Asking;
+                ledger.taken.iter_mut().for_each(|(_, recorded)| *recorded = true);
+                // Behind every entry that the shards have been given, and in front of those that come.
+                let (position, reply) = (ledger.position, self.local.execute(hub, Command::Record));
+                self.errands.push(Errand::Record { position, reply });
+            }
+        }
+        self.keep_sweep_time(cut_off);
+    }
+
+    /// The shards have said what has changed; or could not.
+    pub(super) fn checkpoint(&mut self, position: u64, sessions: Option<Vec<Luggage>>) {
+        let own = self.backlog.node;
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        let Some(sessions) = sessions else {
+            ledger.checkpoint = Checkpoint::None;
+            return;
+        };
+        metrics::counter!("webpubsub_log_records_total").increment(sessions.len() as u64);
+        // Who has ended since has nothing left to be recorded.
+        let connections = sessions.iter().map(|session| session.id);
+        let connections = connections.filter(|id| ledger.registry.goes_on(*id)).collect();
+        ledger.checkpoint = Checkpoint::Recording(position, connections);
+        let stores: Vec<_> = sessions
+            .iter()
+            .filter_map(|session| {
+                let bytes = log_entry::session(own, session);
+                ledger.registry.write(session.id, Write::Record(bytes))
+            })
+            .collect();
+        self.errands.extend(stores.into_iter().map(Errand::Store));
+        self.close_checkpoint();
+    }
+
+    /// Nothing of a session waits to be written.
+    fn recorded(&mut self, connection: ConnectionId) {
+        if let Some(Checkpoint::Recording(_, waiting)) =
+            self.ledger.as_mut().map(|ledger| &mut ledger.checkpoint)
+        {
+            waiting.remove(&connection);
+            self.close_checkpoint();
+        }
+    }
+
+    fn close_checkpoint(&mut self) {
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        if let Checkpoint::Recording(position, waiting) = &ledger.checkpoint
+            && waiting.is_empty()
+        {
+            let record = NodeRecord { position: *position, heir: None };
+            let (bytes, expected) = (record.encode_to_vec().into(), ledger.node_revision);
+            ledger.checkpoint = Checkpoint::Closing;
+            self.errands.push(Errand::Checkpoint { bytes, expected });
+        }
+    }
+
+    /// Takes in what came of writing this node's own record.
+    pub(super) fn checkpointed(&mut self, stored: Stored) {
+        let Some(ledger) = &mut self.ledger else {
+            return;
+        };
+        ledger.checkpoint = Checkpoint::None;
+        match stored {
+            Stored::Revision(revision) => {
+                ledger.node_revision = revision;
+                metrics::counter!("webpubsub_log_checkpoints_total").increment(1);
+                let gone = ledger.taken.extract_if(.., |(_, recorded)| *recorded);
+                self.errands.extend(gone.map(|(node, _)| Errand::EraseNode(node)));
+            }
+            Stored::Lost => ledger.fenced = true,
+            // The next one says all that this one would have said.
+            Stored::Unanswered | Stored::TooLarge => {}
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Carries out what the ledger wants of JetStream, and tells it what came of that.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hubwire_hub::{Busy, Reply};
+use prost::Message;
+use tokio::sync::mpsc;
+
+use super::backlog::{Backlog, Item};
+use super::error::Error;
+use super::jetstream::JetStream;
+use super::ledger::Append;
+use super::log_schema::NodeRecord;
+use super::mesh::Errand;
+use super::registry::Stored;
+use super::settings::LogSettings;
+use super::streams::{Streams, Subject};
+use super::sweeping;
+
+/// Makes this node's own record, and answers its revision.
+pub(super) async fn enlist(streams: &JetStream, node: u32, position: u64) -> Result<u64, Error> {
+    let bytes = Bytes::from(NodeRecord { position, heir: None }.encode_to_vec());
+    match streams.store_node(node, &bytes, 0).await {
+        Stored::Revision(revision) => Ok(revision),
+        stored => Err(Error::JetStream {
+            stream: "registry".to_owned(),
+            problem: format!("this node's record is not taken: {stored:?}"),
+        }),
+    }
+}
+
+/// Reads entries that have come, at least one and at most so many. Without a log there never are any.
+pub(super) async fn read(
+    entries: &mut Option<mpsc::Receiver<(u64, Bytes)>>,
+    into: &mut Vec<(u64, Bytes)>,
+    limit: usize,
+) {
+    if let Some(entries) = entries
+        && entries.recv_many(into, limit).await > 0
+    {
+        return;
+    }
+    // The log is read for as long as somebody takes what comes.
+    std::future::pending().await
+}
+
+/// Sends an entry to the log; what follows is sent behind it. `None` while NATS cannot be reached.
+pub(super) async fn append(streams: Option<&JetStream>, backlog: &Arc<Backlog>, append: Append) {
+    let Append { bytes, message_id, waiter } = append;
+    let size = bytes.len();
+    let sent = match streams {
+        Some(streams) => streams.append(bytes, &message_id).await,
+        None => Err(Busy::Log),
+    };
+    match sent {
+        Ok(answer) => {
+            let backlog = backlog.clone();
+            tokio::spawn(async move {
+                let outcome = answer.await;
+                backlog.put(Item::Appended { waiter, bytes: size, outcome });
+            });
+        }
+        Err(busy) => backlog.put(Item::Appended { waiter, bytes: size, outcome: Err(busy) }),
+    }
+}
+
+/// Carries out an errand that nothing has to wait for. What comes of it is for the mesh to take.
+pub(super) async fn run(
+    streams: impl Streams,
+    settings: Arc<LogSettings>,
+    own: u32,
+    errand: Errand,
+) -> Option<Item> {
+    match errand {
+        Errand::Store(store) => {
+            let connection = store.connection;
+            let stored = streams.store(own, &store).await;
+            return Some(Item::Stored { connection, stored });
+        }
+        Errand::Erase(revision) => streams.erase(revision).await,
+        Errand::EraseNode(node) => streams.erase_node(node).await,
+        Errand::Record { position, reply } => {
+            let sessions = match reply.await {
+                Ok(Reply::Recorded(sessions)) => Some(sessions),
+                _ => None,
+            };
+            return Some(Item::Recorded { position, sessions });
+        }
+        Errand::Checkpoint { bytes, expected } => {
+            return Some(Item::Checkpointed(streams.store_node(own, &bytes, expected).await));
+        }
+        Errand::Sweep(sweep) => {
+            let swept = sweeping::sweep(&streams, own, &sweep, &settings).await;
+            let log = |problem: &String| {
+                metrics::counter!("webpubsub_log_read_errors_total").increment(1);
+                tracing::warn!(problem, "the registry cannot be looked through; it is tried again");
+            };
+            return Some(Item::Swept(swept.inspect_err(log).ok()));
+        }
+        Errand::Restore { of, replies } => {
+            let sessions = replies.len();
+            let mut refused = 0;
+            for reply in replies {
+                refused += usize::from(reply.await.is_err());
+            }
+            if refused > 0 {
+                tracing::error!(
+                    refused,
+                    "workers have no room for sessions of a dead node; these have ended"
+                );
+            }
+            return Some(Item::Restored { of, sessions: sessions - refused });
+        }
+        Errand::Find { connection, caller } => {
+            let found = match streams.last(Subject::Session(connection)).await {
+                Ok(Some(_)) => Err(Busy::Moving),
+                Ok(None) => Ok(Reply::Missing),
+                Err(_) => Err(Busy::Log),
+            };
+            // Whoever asked may have gone away by now.
+            let _gone = caller.send(found);
+        }
+        _ => {}
+    }
+    None
+}

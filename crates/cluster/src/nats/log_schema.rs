@@ -1,0 +1,57 @@
+//! What stands in the log and in the registry, as protobuf messages. The rules of [`super::schema`] hold here as well.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::schema::{Command, Envelope, Luggage};
+
+/// One entry of the log: an envelope, a command, or neither.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LogEntry {
+    #[prost(string, tag = "1")]
+    pub(crate) hub: String,
+    /// The connection of the client whose request it is.
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub(crate) author: Option<Bytes>,
+    #[prost(uint64, optional, tag = "3")]
+    pub(crate) ack_id: Option<u64>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) envelope: Option<Envelope>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) command: Option<Command>,
+    /// The node that waits for what comes of the command, by the ticket in it; 0 if none does.
+    #[prost(fixed32, tag = "6")]
+    pub(crate) asker: u32,
+}
+
+/// What the registry keeps of a session.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SessionRecord {
+    /// The node that has it.
+    #[prost(fixed32, tag = "1")]
+    pub(crate) owner: u32,
+    /// What it is, without what stands in the log.
+    #[prost(message, optional, tag = "2")]
+    pub(crate) session: Option<Luggage>,
+    /// Why it has ended: its application may still have to be told.
+    #[prost(string, optional, tag = "3")]
+    pub(crate) ended: Option<String>,
+}
+
+/// What the registry keeps of a node. It is written again and again; who has something else there in between has taken the node's sessions.
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct NodeRecord {
+    /// Whatever sessions of the node have not been recorded behind this position of the log has not changed up to it.
+    #[prost(uint64, tag = "1")]
+    pub(crate) position: u64,
+    /// The node that takes its sessions, since it is dead.
+    #[prost(fixed32, optional, tag = "2")]
+    pub(crate) heir: Option<u32>,
+}
+
+/// The sender has the sessions of hubs with a log whose connections some nodes have begun.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Keeper {
+    #[prost(fixed32, repeated, tag = "1")]
+    pub(crate) nodes: Vec<u32>,
+}

@@ -1,0 +1,179 @@
+//! Looks through the registry for dead nodes, and reads what became of their sessions.
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+use super::log_entry::{self, Kept};
+use super::log_schema::NodeRecord;
+use super::registry::Stored;
+use super::replay::{Found, Replay};
+use super::settings::LogSettings;
+use super::streams::{Kept as StoredMessage, Streams};
+use super::takeover::{Sweep, Swept};
+use crate::hashing::Hashing;
+
+/// Claims the dead nodes that are this one's, and reads their sessions and the log behind them. What went wrong is tried again: a node that is
+/// claimed stays claimed.
+pub(super) async fn sweep(
+    streams: &impl Streams,
+    own: u32,
+    sweep: &Sweep,
+    settings: &LogSettings,
+) -> Result<Swept, String> {
+    let mut swept = Swept { nodes: Vec::new(), replay: None, ended: Vec::new(), again: false };
+    let (claimed, newest_ms) = claim(streams, own, sweep, &mut swept.again).await?;
+    if claimed.is_empty() {
+        return Ok(swept);
+    }
+    let found = sessions(streams, &claimed, &mut swept).await?;
+    swept.nodes = claimed.into_keys().collect();
+    swept.replay = replay(streams, found, sweep.until, newest_ms, settings).await?;
+    Ok(swept)
+}
+
+/// What is to be done about a node that is not known to live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// Nothing: somebody else's, or this one's already.
+    Settled,
+    /// It may live.
+    Unsure,
+    /// It is this one's to claim.
+    Claimable,
+    /// It is claimed by this one, which did not get on.
+    Claimed,
+}
+
+/// Claims the dead nodes that are this one's. Answers up to where the records of each are all there is to know, and the time of the newest record.
+async fn claim(
+    streams: &impl Streams,
+    own: u32,
+    sweep: &Sweep,
+    again: &mut bool,
+) -> Result<(HashMap<u32, u64>, i64), String> {
+    let nodes = streams.nodes().await?;
+    let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
+    let decode = |(node, kept): &(u32, StoredMessage)| {
+        NodeRecord::decode(kept.payload.clone()).map(|record| (*node, (record, kept.clone())))
+    };
+    let records: HashMap<_, _> =
+        nodes.iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let mut claimed = HashMap::new();
+    let mut lost = Vec::new();
+    // Whoever has a node's sessions also has those of the nodes that it was about to take, so these come behind it.
+    loop {
+        let before = claimed.len();
+        for (node, _) in &nodes {
+            if claimed.contains_key(node) || lost.contains(node) {
+                continue;
+            }
+            let case = case(*node, own, sweep, (&records, newest_ms), &claimed);
+            *again |= case == Case::Unsure;
+            let (record, kept) = &records[node];
+            let claim = NodeRecord { heir: Some(own), ..*record };
+            match case {
+                Case::Settled | Case::Unsure => continue,
+                Case::Claimed => {}
+                Case::Claimable => {
+                    let stored = streams.claim(*node, claim, kept.sequence).await;
+                    if !matches!(stored, Stored::Revision(_)) {
+                        lost.push(*node);
+                        *again = true;
+                        continue;
+                    }
+                }
+            }
+            claimed.insert(*node, record.position);
+        }
+        if claimed.len() == before {
+            return Ok((claimed, newest_ms));
+        }
+    }
+}
+
+fn case(
+    node: u32,
+    own: u32,
+    sweep: &Sweep,
+    (records, newest_ms): (&HashMap<u32, (NodeRecord, StoredMessage)>, i64),
+    claimed: &HashMap<u32, u64>,
+) -> Case {
+    if sweep.alive.contains(&node) || sweep.taken.contains(&node) {
+        return Case::Settled;
+    }
+    let (record, kept) = &records[&node];
+    match record.heir {
+        Some(heir) if heir == own => return Case::Claimed,
+        Some(heir) if sweep.alive.contains(&heir) => return Case::Settled,
+        Some(heir) if claimed.contains_key(&heir) || sweep.taken.contains(&heir) => return Case::Claimable,
+        Some(heir) if records.contains_key(&heir) => return Case::Settled,
+        _ => {}
+    }
+    let silent_ms = newest_ms.saturating_sub(kept.time_ms);
+    let is_stale = silent_ms >= i64::try_from(sweep.stale_ms).unwrap_or(i64::MAX);
+    if !is_stale && !sweep.departed.contains(&node) {
+        return Case::Unsure;
+    }
+    let chosen = Hashing::choose(u64::from(node), sweep.alive.iter().copied());
+    if chosen == Some(own) { Case::Claimable } else { Case::Settled }
+}
+
+/// The sessions of claimed nodes.
+async fn sessions(
+    streams: &impl Streams,
+    claimed: &HashMap<u32, u64>,
+    swept: &mut Swept,
+) -> Result<Vec<Found>, String> {
+    let mut found = Vec::new();
+    streams
+        .sessions(|kept| match log_entry::kept(kept.payload) {
+            Ok((owner, session)) => {
+                let (Some(position), revision) = (claimed.get(&owner), kept.sequence) else {
+                    return;
+                };
+                match session {
+                    Kept::Session(session) => {
+                        let mut session = *session;
+                        session.position = session.position.max(*position);
+                        found.push(Found { session, revision, owner });
+                    }
+                    Kept::Ended(event) => swept.ended.push((*event, revision)),
+                }
+            }
+            Err(error) => {
+                tracing::error!(revision = kept.sequence, "a record of the registry is not understood");
+                super::arrival::refuse(&error);
+            }
+        })
+        .await?;
+    Ok(found)
+}
+
+/// What the log says about sessions.
+async fn replay(
+    streams: &impl Streams,
+    found: Vec<Found>,
+    until: u64,
+    now_ms: i64,
+    settings: &LogSettings,
+) -> Result<Option<Box<Replay>>, String> {
+    let mut replay = Box::new(Replay::new(found, settings));
+    if replay.is_empty() {
+        return Ok(None);
+    }
+    let needed = replay.first();
+    if needed <= until {
+        let first = streams.first_position().await?;
+        replay.begins_at(first);
+        let take = |kept: StoredMessage| match log_entry::decode(kept.payload) {
+            Ok(read) => {
+                let late_ms = u64::try_from(now_ms.saturating_sub(kept.time_ms)).unwrap_or_default();
+                replay.apply(kept.sequence, &read.entry, late_ms);
+            }
+            Err(error) => super::arrival::refuse(&error),
+        };
+        streams.entries(needed.max(first), until, take).await?;
+    }
+    Ok(Some(replay))
+}

@@ -1,0 +1,481 @@
+//! Hubs with a log while nodes die, pause and come: sessions outlive their nodes, in courses that a seed decides.
+//!
+//! `HUBWIRE_SEED=n` repeats one course, `HUBWIRE_SEEDS=n` runs so many instead of the usual number.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use hubwire_hub::{Command, Ending, Limits, Logged, Occurrence, Reply, Target};
+use hubwire_protocol::ConnectionId;
+use prost::Message;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::client::{GROUPS, group, hub};
+use super::memory_streams::MemoryStreams;
+use super::mourner::Mourner;
+use super::node::{LEASE_MS, Node, WORKERS, context};
+use crate::nats::backlog::Item;
+use crate::nats::ledger::{Append, Ledger};
+use crate::nats::log_errands;
+use crate::nats::log_schema::NodeRecord;
+use crate::nats::mesh::{Destination, Errand};
+use crate::nats::registry::Stored;
+use crate::nats::settings::LogSettings;
+use crate::nats::streams::{Streams, Subject};
+
+/// Courses that every test run takes.
+const SEEDS: u64 = 20;
+/// How long sessions wait for clients that do not come back, in milliseconds.
+const RECOVERY_WINDOW_MS: u64 = 4_000;
+
+type Outcome = Pin<Box<dyn Future<Output = Option<Item>>>>;
+
+#[derive(Debug, Default)]
+struct Report {
+    published: u64,
+    obliged: u64,
+    deaths: u64,
+    fenced: u64,
+    recoveries: u64,
+    ended: u64,
+}
+
+struct World {
+    rng: StdRng,
+    now_ms: u64,
+    limits: Arc<Limits>,
+    settings: Arc<LogSettings>,
+    streams: MemoryStreams,
+    nodes: Vec<Node>,
+    /// Of each node: the position that it has read, until when it does nothing, and what is on its way to the log.
+    read: Vec<u64>,
+    paused: Vec<u64>,
+    appends: Vec<VecDeque<(u64, Append)>>,
+    errands: Vec<(u64, usize, Outcome)>,
+    items: Vec<(u64, usize, Item)>,
+    flying: Vec<(u64, usize, Bytes)>,
+    clients: Vec<Mourner>,
+    obligations: Vec<(usize, usize, u64)>,
+    report: Report,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let limits = Arc::new(Limits {
+            window_messages_max: 100_000,
+            outbox_messages_max: 100_000,
+            recovery_window_ms: RECOVERY_WINDOW_MS,
+            ..Limits::default()
+        });
+        let settings = LogSettings {
+            logged: Arc::new(Logged { others: true, ..Logged::default() }),
+            age_max_s: 600,
+            bytes_max: 1 << 30,
+            replicas: 1,
+            checkpoint_interval_ms: LEASE_MS / 4,
+            sweep_interval_ms: LEASE_MS,
+            stale_ms: LEASE_MS / 2,
+            hub_limits: limits.clone(),
+            json_form: hubwire_protocol::JsonForm::default(),
+            presence: None,
+        };
+        let mut world = Self {
+            rng: StdRng::seed_from_u64(seed),
+            now_ms: 1,
+            limits,
+            settings: Arc::new(settings),
+            streams: MemoryStreams::new(seed),
+            nodes: Vec::new(),
+            read: Vec::new(),
+            paused: Vec::new(),
+            appends: Vec::new(),
+            errands: Vec::new(),
+            items: Vec::new(),
+            flying: Vec::new(),
+            clients: Vec::new(),
+            obligations: Vec::new(),
+            report: Report::default(),
+        };
+        (0..3).for_each(|_| world.bear_node());
+        world
+    }
+
+    /// A node starts.
+    fn bear_node(&mut self) {
+        let number = 0x1000 + self.nodes.len() as u32;
+        let position = self.streams.last_position();
+        let record = Bytes::from(NodeRecord { position, heir: None }.encode_to_vec());
+        let mut revision = 0;
+        while revision == 0 {
+            let mut stored = Box::pin(self.streams.store_node(number, &record, 0));
+            if let Poll::Ready(Stored::Revision(found)) = stored.as_mut().poll(&mut context()) {
+                revision = found;
+            }
+        }
+        let mut node = Node::with_log(number, &self.limits, &self.settings.logged, self.now_ms);
+        node.mesh.begin_log(Ledger::new(self.settings.clone(), position, revision, self.now_ms));
+        self.nodes.push(node);
+        self.read.push(position);
+        self.paused.push(0);
+        self.appends.push(VecDeque::new());
+    }
+
+    fn run(mut self) -> Result<Report, String> {
+        (0..100).try_for_each(|_| self.tick())?;
+        for _ in 0..700 {
+            self.fate();
+            self.act();
+            self.tick()?;
+        }
+        for _ in 0..3000 {
+            self.tick()?;
+            let quiet = self.clients.iter().all(Mourner::is_content);
+            let settled = self.now_ms > 60 * LEASE_MS;
+            if quiet && settled {
+                break;
+            }
+        }
+        self.end_some()?;
+        self.check()?;
+        Ok(self.report)
+    }
+
+    fn serving(&self) -> Vec<usize> {
+        let serves = |index: &usize| self.nodes[*index].alive && self.paused[*index] <= self.now_ms;
+        (0..self.nodes.len()).filter(serves).collect()
+    }
+
+    fn die(&mut self, index: usize) {
+        self.nodes[index].alive = false;
+        // What it had sent may still get there: from the first on, up to some.
+        let arrive = self.rng.random_range(0..=self.appends[index].len());
+        for (_, append) in self.appends[index].drain(..).take(arrive) {
+            self.streams.append(append.bytes, append.message_id);
+        }
+        self.errands.retain(|(_, node, _)| *node != index);
+        for client in self.clients.iter_mut().filter(|client| client.node == index && !client.gone) {
+            (client.away, client.gone) = (true, !client.begun);
+        }
+    }
+
+    /// Nodes die, pause and come.
+    fn fate(&mut self) {
+        let serving = self.serving();
+        if serving.len() > 1 && self.rng.random_bool(0.01) {
+            self.report.deaths += 1;
+            let victim = serving[self.rng.random_range(0..serving.len())];
+            self.die(victim);
+        } else if serving.len() > 2 && self.rng.random_bool(0.006) {
+            let index = serving[self.rng.random_range(0..serving.len())];
+            self.paused[index] = self.now_ms + self.rng.random_range(10..4 * LEASE_MS);
+        }
+        if serving.len() < 4 && self.rng.random_bool(0.03) {
+            self.bear_node();
+        }
+    }
+
+    fn act(&mut self) {
+        let serving = self.serving();
+        if serving.is_empty() {
+            return;
+        }
+        if self.clients.len() < 16 && self.rng.random_bool(0.1) {
+            let node = serving[self.rng.random_range(0..serving.len())];
+            let (random, worker) = (self.rng.random(), self.rng.random_range(0..WORKERS));
+            self.clients.push(Mourner::connect(&mut self.nodes, node, random, worker));
+        }
+        for me in 0..self.clients.len() {
+            let client = &self.clients[me];
+            if client.gone || client.away || !client.begun || !serving.contains(&client.node) {
+                continue;
+            }
+            let group = self.rng.random_range(0..GROUPS.len());
+            match self.rng.random_range(0..100) {
+                0..5 => self.clients[me].join(&mut self.nodes, group, self.now_ms),
+                5..25 => self.publish(me, group),
+                99 if self.rng.random_bool(0.05) => {
+                    self.report.ended += 1;
+                    self.clients[me].leave(&mut self.nodes, Ending::Lost, self.now_ms);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn publish(&mut self, me: usize, group: usize) {
+        let serial = self.clients[me].published + 1;
+        let joined = |(_, client): &(usize, &Mourner)| !client.gone && client.joined.contains(&group);
+        let members: Vec<_> =
+            self.clients.iter().enumerate().filter(joined).map(|(index, _)| index).collect();
+        self.report.published += 1;
+        self.report.obliged += members.len() as u64;
+        self.obligations.extend(members.into_iter().map(|member| (member, me, serial)));
+        self.clients[me].publish(&mut self.nodes, me, group, self.now_ms);
+    }
+
+    fn tick(&mut self) -> Result<(), String> {
+        self.now_ms += self.rng.random_range(1..20);
+        self.streams.set_now_ms(self.now_ms);
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].alive {
+                self.send_appends(index);
+            }
+            if self.nodes[index].alive && self.paused[index] <= self.now_ms {
+                self.turn(index);
+            }
+        }
+        self.run_errands();
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].alive && self.nodes[index].mesh.is_fenced() {
+                // It ends, and its supervisor starts another one.
+                self.report.fenced += 1;
+                self.die(index);
+            }
+        }
+        self.follow_clients()
+    }
+
+    fn turn(&mut self, index: usize) {
+        let now_ms = self.now_ms;
+        let many = self.rng.random_range(0..30);
+        for _ in 0..many {
+            let position = self.read[index] + 1;
+            let Some(bytes) =
+                (position <= self.streams.last_position()).then(|| self.streams.entry(position)).flatten()
+            else {
+                break;
+            };
+            self.read[index] = position;
+            self.nodes[index].mesh.take_entry(position, bytes);
+        }
+        for (_, _, item) in self.items.extract_if(.., |(due_ms, to, _)| *to == index && *due_ms <= now_ms) {
+            self.nodes[index].backlog.put(item);
+        }
+        let due = self.flying.extract_if(.., |(due_ms, to, _)| *to == index && *due_ms <= now_ms);
+        let arrived = due.map(|(_, _, datagram)| datagram).collect();
+        for (destination, datagram) in self.nodes[index].turn(arrived, now_ms) {
+            for to in 0..self.nodes.len() {
+                let meant = match destination {
+                    Destination::Everyone => to != index,
+                    Destination::Node(number) => self.nodes[to].number == number,
+                };
+                if meant {
+                    self.flying.push((now_ms + self.rng.random_range(0..15), to, datagram.clone()));
+                }
+            }
+        }
+        for errand in std::mem::take(&mut self.nodes[index].wanted) {
+            let due_ms = now_ms + self.rng.random_range(0..20);
+            if let Errand::Append(append) = errand {
+                let due_ms = self.appends[index].back().map_or(due_ms, |(last, _)| due_ms.max(*last));
+                self.appends[index].push_back((due_ms, append));
+                continue;
+            }
+            let (streams, settings) = (self.streams.clone(), self.settings.clone());
+            let outcome = log_errands::run(streams, settings, self.nodes[index].number, errand);
+            self.errands.push((due_ms, index, Box::pin(outcome)));
+        }
+    }
+
+    /// What a node has sent gets to the log, in order.
+    fn send_appends(&mut self, index: usize) {
+        while self.appends[index].front().is_some_and(|(due_ms, _)| *due_ms <= self.now_ms)
+            && let Some((_, append)) = self.appends[index].pop_front()
+        {
+            let Append { bytes, message_id, waiter } = append;
+            let size = bytes.len();
+            let outcome = Ok(self.streams.append(bytes, message_id));
+            let due_ms = self.now_ms + self.rng.random_range(0..20);
+            self.items.push((due_ms, index, Item::Appended { waiter, bytes: size, outcome }));
+        }
+    }
+
+    fn run_errands(&mut self) {
+        for (due_ms, index, mut outcome) in std::mem::take(&mut self.errands) {
+            let ready = due_ms <= self.now_ms && self.paused[index] <= self.now_ms;
+            match ready.then(|| outcome.as_mut().poll(&mut context())) {
+                Some(Poll::Ready(Some(item))) => {
+                    self.items.push((self.now_ms + self.rng.random_range(0..20), index, item));
+                }
+                Some(Poll::Ready(None)) => {}
+                _ => self.errands.push((due_ms, index, outcome)),
+            }
+        }
+    }
+
+    fn follow_clients(&mut self) -> Result<(), String> {
+        let (now_ms, serving) = (self.now_ms, self.serving());
+        for index in 0..self.clients.len() {
+            let client = &mut self.clients[index];
+            let outcome = if client.gone || serving.is_empty() {
+                continue;
+            } else if client.away {
+                let by = serving[self.rng.random_range(0..serving.len())];
+                client.come_back(&mut self.nodes, by, &self.streams, now_ms)
+            } else if serving.contains(&client.node) {
+                client.read(&mut self.nodes, self.rng.random_bool(0.3), now_ms)
+            } else {
+                continue;
+            };
+            outcome.map_err(|problem| format!("client {index} at {now_ms} ms: {problem}"))?;
+        }
+        Ok(())
+    }
+
+    /// Some clients say goodbye, and some never come back.
+    fn end_some(&mut self) -> Result<(), String> {
+        for index in (0..self.clients.len()).filter(|index| index % 2 == 0) {
+            if !self.clients[index].gone {
+                let ending = if index % 4 == 0 { Ending::Normal(String::new()) } else { Ending::Lost };
+                self.report.ended += 1;
+                self.clients[index].leave(&mut self.nodes, ending, self.now_ms);
+            }
+        }
+        let until_ms = self.now_ms + 3 * RECOVERY_WINDOW_MS;
+        while self.now_ms < until_ms {
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), String> {
+        self.report.recoveries = self.clients.iter().map(|client| client.recoveries).sum();
+        for (member, publisher, serial) in &self.obligations {
+            let [client, sender] = [&self.clients[*member], &self.clients[*publisher]];
+            if !client.gone && !sender.gone && !client.seen.contains(&(*publisher, *serial)) {
+                return Err(format!("client {member} never saw message {serial} of {publisher}"));
+            }
+        }
+        self.check_owners()?;
+        self.check_members()?;
+        self.check_ends()
+    }
+
+    /// Every session that goes on is at one node, and no other is anywhere.
+    fn check_owners(&mut self) -> Result<(), String> {
+        let live: HashSet<ConnectionId> =
+            self.clients.iter().filter(|client| !client.gone).map(|client| client.id).collect();
+        let client_alive: Vec<_> = self.nodes.iter().map(|node| node.alive).collect();
+        for client in &self.clients {
+            let exists = Command::Exists(Target::Connection(client.id));
+            let mut owners = 0;
+            for worker in self.nodes.iter_mut().filter(|node| node.alive).flat_map(|node| &mut node.workers) {
+                owners += usize::from(worker.shard.execute(&hub(), &exists) == Reply::Done);
+            }
+            if owners != usize::from(live.contains(&client.id)) {
+                let known = self.streams.has(Subject::Session(client.id));
+                return Err(format!(
+                    "{owners} nodes have session {} of a client that is gone: {}, away: {}, begun: {}, at node {:x} (alive: {}, paused until {} at {}); the registry has it: {known}",
+                    client.id,
+                    client.gone,
+                    client.away,
+                    client.begun,
+                    0x1000 + client.node,
+                    client_alive[client.node],
+                    self.paused[client.node],
+                    self.now_ms
+                ));
+            }
+        }
+        let kept: HashSet<_> = self.streams.subjects().into_iter().collect();
+        for client in &self.clients {
+            // Of a session that a node began when others had taken its sessions already, something may be left; its client was never told.
+            let expected = live.contains(&client.id);
+            if kept.contains(&Subject::Session(client.id)) != expected && client.begun {
+                return Err(format!("session {} is in the registry: {}", client.id, !expected));
+            }
+        }
+        let nodes: HashSet<_> = self.nodes.iter().filter(|node| node.alive).map(|node| node.number).collect();
+        let is_stale = |subject: &&Subject| matches!(subject, Subject::Node(node) if !nodes.contains(node));
+        match kept.iter().find(is_stale) {
+            Some(stale) => Err(format!("the registry still has {stale:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// The members of each group are the clients that have joined it and go on.
+    fn check_members(&mut self) -> Result<(), String> {
+        for (index, name) in GROUPS.iter().enumerate() {
+            let joined = |client: &&Mourner| !client.gone && client.joined.contains(&index);
+            let expected: HashSet<_> = self.clients.iter().filter(joined).map(|client| client.id).collect();
+            let list = Command::List { group: group(index), after: None, limit: 1000 };
+            let mut members = HashSet::new();
+            for worker in self.nodes.iter_mut().filter(|node| node.alive).flat_map(|node| &mut node.workers) {
+                if let Reply::Members(found) = worker.shard.execute(&hub(), &list) {
+                    members.extend(found.into_iter().map(|member| member.connection));
+                }
+            }
+            if members != expected {
+                return Err(format!("the members of {name} are {members:?}, not {expected:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The end of each session was told once; twice only where the node that told it died before it could note that.
+    fn check_ends(&self) -> Result<(), String> {
+        let mut told: HashMap<ConnectionId, Vec<bool>> = HashMap::new();
+        for node in &self.nodes {
+            for event in node.workers.iter().flat_map(|worker| &worker.told) {
+                if matches!(event.occurrence, Occurrence::Disconnected { .. }) {
+                    told.entry(event.connection).or_default().push(node.alive);
+                }
+            }
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            let tellers = told.get(&client.id).map_or(&[][..], |tellers| tellers);
+            let living = tellers.iter().filter(|alive| **alive).count();
+            let fine = if client.gone {
+                // Who died before its client had been told of its connection may have died before anybody knew of it.
+                living <= 1
+                    && (tellers.len() == 1 || !client.begun || tellers.len() <= 1 + (tellers.len() - living))
+                    && (!tellers.is_empty() || !client.begun)
+            } else {
+                tellers.is_empty()
+            };
+            if !fine {
+                return Err(format!("the end of client {index} was told {} times", tellers.len()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("the variable is a number"))
+}
+
+#[test]
+fn sessions_outlive_their_nodes_with_every_message_once_and_in_order_at_one_owner() {
+    let seeds = match number("HUBWIRE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("HUBWIRE_SEEDS").unwrap_or(SEEDS),
+    };
+    let mut sum = Report::default();
+    for seed in seeds.clone() {
+        match World::new(seed).run() {
+            Ok(report) => add(&mut sum, &report),
+            Err(violation) => panic!("{violation}\nrepeat it with HUBWIRE_SEED={seed}"),
+        }
+    }
+    println!("{seeds:?}: {sum:?}");
+    if seeds.end - seeds.start >= SEEDS {
+        // Courses in which nothing happens would prove nothing.
+        assert!(sum.published > 5_000 && sum.obliged > 10_000 && sum.recoveries > 50, "{sum:?}");
+        assert!(sum.deaths > 25 && sum.fenced > 0 && sum.ended > 50, "{sum:?}");
+    }
+}
+
+fn add(sum: &mut Report, report: &Report) {
+    sum.published += report.published;
+    sum.obliged += report.obliged;
+    sum.deaths += report.deaths;
+    sum.fenced += report.fenced;
+    sum.recoveries += report.recoveries;
+    sum.ended += report.ended;
+}

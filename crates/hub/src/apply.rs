@@ -1,0 +1,187 @@
+//! Hubs with a log: requests become entries, and take effect when they have come back.
+
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{ConnectionId, GroupName, Notice, Subprotocol};
+
+use crate::delivery::Content;
+use crate::encoding::Encodings;
+use crate::shard::Shard;
+use crate::{
+    Act, Author, Command, ConnectionKey, Effect, Entry, Envelope, KeptMessage, Luggage, Party, Reply, Subject,
+};
+
+impl Shard {
+    /// Whether a connection's hub has a log.
+    pub(crate) fn is_logged(&self, key: ConnectionKey) -> bool {
+        self.hubs[self.connections[key.index()].hub as usize].logged
+    }
+
+    /// Whether a session outlives this process, so that its client can be sent away without its end being told.
+    pub fn is_kept(&self, key: ConnectionKey) -> bool {
+        self.connections.get(key.index()).is_some_and(|connection| connection.window.is_some())
+            && self.connection_id(key).is_some()
+            && self.is_logged(key)
+    }
+
+    /// Notes that what is kept of a session elsewhere is not all of it any more.
+    pub(crate) fn touch(&mut self, key: ConnectionKey) {
+        if let Some(window) = &mut self.connections[key.index()].window {
+            window.touch();
+        }
+    }
+
+    /// Hands a client's request to the log, unless its id has taken effect before or the request is refused at once. It is acknowledged when it
+    /// comes back.
+    pub(crate) fn append(
+        &mut self,
+        key: ConnectionKey,
+        ack_id: Option<u64>,
+        act: impl FnOnce(&mut Self) -> Result<Act, RequestError>,
+    ) {
+        if self.is_duplicate(key, ack_id) {
+            return;
+        }
+        match act(self) {
+            Ok(act) => self.append_act(key, ack_id, act),
+            Err(error) => self.finish_request(key, ack_id, Err(error)),
+        }
+    }
+
+    /// The same for what is known to be allowed and new.
+    pub(crate) fn append_act(&mut self, key: ConnectionKey, ack_id: Option<u64>, act: Act) {
+        let connection = &self.connections[key.index()];
+        let hub = self.hubs[connection.hub as usize].name.clone();
+        let author = Some(Author { connection: connection.id, ack_id });
+        self.effects.push(Effect::Append(Entry { hub, author, act }));
+    }
+
+    /// A request did not get into the log; or it stood there before, and has taken effect.
+    pub(crate) fn append_refused(&mut self, connection: ConnectionId, ack_id: Option<u64>, duplicate: bool) {
+        let Some(key) = self.ids.get(&connection).copied() else {
+            return;
+        };
+        match ack_id {
+            Some(ack_id) if duplicate => {
+                self.counters.duplicates += 1;
+                let error = Some(&RequestError::duplicate(ack_id));
+                self.notify(key, &Notice::Ack { ack_id, error });
+            }
+            _ => self.finish_request(key, ack_id, Err(RequestError::NOT_STORED)),
+        }
+    }
+
+    /// Takes in what stands in the log at a position. Positions grow from entry to entry; one that has been applied before changes nothing.
+    pub fn apply(&mut self, position: u64, entry: &Entry, now_ms: u64) -> Reply {
+        self.now_ms = now_ms;
+        if position <= self.position {
+            return Reply::Missing;
+        }
+        self.position = position;
+        let reply = match &entry.act {
+            Act::Publish(envelope) => {
+                self.publish(envelope, now_ms);
+                Reply::Done
+            }
+            Act::Command(command) => self.apply_command(entry, command),
+            Act::Remember => Reply::Done,
+        };
+        if let Some(Author { connection, ack_id: Some(ack_id) }) = entry.author {
+            self.finish_applied(connection, ack_id, &reply);
+        }
+        reply
+    }
+
+    fn apply_command(&mut self, entry: &Entry, command: &Command) -> Reply {
+        let own = entry.author.and_then(|author| self.find(&entry.hub, author.connection));
+        match (own, command) {
+            (Some(key), Command::Join(Subject::Connection(_), group)) => {
+                if self.join(key, group, Party::Client) { Reply::Done } else { Reply::LimitReached }
+            }
+            (Some(key), Command::Leave(Subject::Connection(_), group)) => {
+                self.leave(key, group, Party::Client);
+                Reply::Done
+            }
+            _ => self.execute(&entry.hub, command),
+        }
+    }
+
+    fn finish_applied(&mut self, connection: ConnectionId, ack_id: u64, reply: &Reply) {
+        let Some(key) = self.ids.get(&connection).copied() else {
+            return;
+        };
+        if self.connections[key.index()].ack_memory.contains(ack_id) {
+            return;
+        }
+        let outcome = match reply {
+            Reply::LimitReached => Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS)),
+            _ => Ok(()),
+        };
+        self.finish_request(key, Some(ack_id), outcome);
+    }
+
+    /// The position of the latest entry that was applied.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Says from where on entries are applied: a shard begins in the middle of a log.
+    pub fn set_position(&mut self, position: u64) {
+        self.position = self.position.max(position);
+    }
+
+    /// What is to be kept elsewhere of every session of a hub with a log that has changed since it was asked for last.
+    pub(crate) fn record_sessions(&mut self) -> Reply {
+        let mut records = Vec::new();
+        let logged: Vec<_> = self.hubs.iter().filter(|(_, hub)| hub.logged).map(|(slot, _)| slot).collect();
+        for slot in logged {
+            for key in self.hubs[slot].connections.clone() {
+                let window = self.connections[key.index()].window.as_mut();
+                if window.is_some_and(|window| window.take_changed()) {
+                    records.extend(self.record(key));
+                }
+            }
+        }
+        Reply::Recorded(records)
+    }
+
+    /// What is to be kept elsewhere of a session: all but what can be read in the log.
+    pub(crate) fn record(&self, key: ConnectionKey) -> Option<Luggage> {
+        let luggage = self.describe(key)?;
+        Some(Luggage { unacknowledged: Vec::new(), streams: Vec::new(), states: Vec::new(), ..luggage })
+    }
+
+    /// A message of the log as it stands in a session's window, under its number there.
+    pub fn kept_message(
+        &mut self,
+        envelope: &Envelope,
+        subprotocol: Subprotocol,
+        sequence_id: u64,
+    ) -> KeptMessage {
+        let content = Content::Message(&envelope.message);
+        let mut encodings = Encodings::new(content, self.json_form, &mut self.deflater);
+        let bytes = encodings.subprotocol(subprotocol);
+        let head = encodings.head(subprotocol);
+        let left_ms = (envelope.ttl_s > 0).then(|| u64::from(envelope.ttl_s) * 1000);
+        KeptMessage { sequence_id, head, bytes, left_ms }
+    }
+
+    /// What a client's join becomes in the log.
+    pub(crate) fn logged_join(&mut self, key: ConnectionKey, group: GroupName) -> Result<Act, RequestError> {
+        self.permit(key, hubwire_auth::Permission::JoinLeaveGroup, "join", &group)?;
+        let connection = &self.connections[key.index()];
+        let known = self.hubs[connection.hub as usize].groups.get(&group).copied();
+        let member = known.is_some_and(|group| self.groups.contains(key, group));
+        if !member && connection.groups.len() >= self.limits.groups_per_connection_max {
+            self.counters.group_limit_refusals += 1;
+            return Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS));
+        }
+        Ok(Act::Command(Command::Join(Subject::Connection(connection.id), group)))
+    }
+
+    /// What a client's leaving becomes in the log.
+    pub(crate) fn logged_leave(&mut self, key: ConnectionKey, group: GroupName) -> Result<Act, RequestError> {
+        self.permit(key, hubwire_auth::Permission::JoinLeaveGroup, "leave", &group)?;
+        let id = self.connections[key.index()].id;
+        Ok(Act::Command(Command::Leave(Subject::Connection(id), group)))
+    }
+}
