@@ -22,6 +22,9 @@ use super::streams::{Kept, Streams, Subject};
 
 /// How long JetStream may take to answer, in milliseconds.
 const ANSWER_TIMEOUT_MS: u64 = 5_000;
+/// How long the next message of a consumer may take that is known to have one, in milliseconds. One that was erased meanwhile never comes, so the
+/// reading begins anew.
+const SILENCE_MAX_MS: u64 = 1_000;
 /// How long is waited before something is tried again, in milliseconds.
 const RETRY_PAUSE_MS: u64 = 250;
 /// How often a node tries to find or make a stream when it starts.
@@ -272,7 +275,7 @@ async fn read(
     let (name, mut pending) = (info.name.clone(), info.num_pending);
     let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
     while pending > 0 {
-        let next = tokio::time::timeout(Duration::from_millis(ANSWER_TIMEOUT_MS), messages.next()).await;
+        let next = tokio::time::timeout(Duration::from_millis(SILENCE_MAX_MS), messages.next()).await;
         let message = next.map_err(|_| "JetStream does not answer")?.ok_or("the consumer has ended")?;
         let message = message.map_err(|error| text(&error))?;
         let info = message.info().map_err(|error| text(&error))?;
