@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions};
 
 use super::error::Error;
+use super::refusal;
 use super::settings::{Auth, Settings};
 
 /// How long a server may take to be connected to, in milliseconds.
@@ -16,6 +17,7 @@ const PING_INTERVAL_MS: u64 = 2_000;
 
 /// Connects, or says why not.
 pub(super) async fn connect(settings: &Settings) -> Result<Client, Error> {
+    refusal::check_files(&settings.tls)?;
     let options = ConnectOptions::new()
         .name(format!("hubwire {}", settings.address))
         .no_echo()
@@ -28,7 +30,10 @@ pub(super) async fn connect(settings: &Settings) -> Result<Client, Error> {
         Auth::Password(user, password) => options.user_and_password(user.clone(), password.clone()),
         Auth::Token(token) => options.token(token.clone()),
         Auth::Nkey(seed) => options.nkey(seed.clone()),
-        Auth::Credentials(text) => options.credentials(text).map_err(|_| Error::Credentials)?,
+        // The client wants the last line to end, which a secret's does not.
+        Auth::Credentials(text) => {
+            options.credentials(&format!("{text}\n")).map_err(|_| Error::Credentials)?
+        }
     };
     let options = match &settings.tls.ca {
         Some(ca) => options.add_root_certificates(ca.clone()),
@@ -38,10 +43,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Client, Error> {
         Some((certificate, key)) => options.add_client_certificate(certificate.clone(), key.clone()),
         None => options,
     };
-    options
-        .connect(settings.servers.clone())
-        .await
-        .map_err(|error| Error::Connect { servers: settings.servers.join(", "), problem: error.to_string() })
+    options.connect(settings.servers.clone()).await.map_err(|error| refusal::explain(settings, &error))
 }
 
 /// The subjects of one cluster.

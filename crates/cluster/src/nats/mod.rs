@@ -20,6 +20,7 @@ mod luggage;
 mod membership;
 mod mesh;
 mod peer;
+mod refusal;
 mod relay;
 mod router;
 mod schema;
