@@ -12,8 +12,9 @@ use super::settings::{Auth, Settings};
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// How often the servers are tried while none can be reached, in milliseconds.
 const RECONNECT_PAUSE_MS: u64 = 250;
-/// How often a connection is tested, in milliseconds: one that is dead is noticed within a lease or two.
-const PING_INTERVAL_MS: u64 = 2_000;
+/// How often a connection is tested while a lease lasts. The client gives one up that has not answered two pings when the fourth is due, so a node
+/// whose network falls silent knows that it is cut off before the others take it for dead, and before it takes them for dead.
+const PINGS_PER_LEASE: u64 = 6;
 
 /// Connects, or says why not.
 pub(super) async fn connect(settings: &Settings) -> Result<Client, Error> {
@@ -22,7 +23,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Client, Error> {
         .name(format!("hubwire {}", settings.address))
         .no_echo()
         .connection_timeout(Duration::from_millis(CONNECT_TIMEOUT_MS))
-        .ping_interval(Duration::from_millis(PING_INTERVAL_MS))
+        .ping_interval(Duration::from_millis(settings.limits.lease_ms / PINGS_PER_LEASE))
         .reconnect_delay_callback(|_| Duration::from_millis(RECONNECT_PAUSE_MS))
         .event_callback(|event| async move { tracing::info!(%event, "the connection to NATS has changed") });
     let options = match &settings.auth {
