@@ -20,7 +20,7 @@ export function record(kind, facts) {
   const folder = join(RUNS, `${date}-${machine()}`);
   const commit = git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") ? "+changes" : "");
   mkdirSync(folder, { recursive: true });
-  appendFileSync(join(folder, `${kind}.jsonl`), `${JSON.stringify({ date, time, machine: machine(), kernel: release(), commit, binary: (process.env.HUBWIRE_BIN ?? "target/release/hubwire").includes("release") ? "release" : "another build", ...facts })}\n`);
+  appendFileSync(join(folder, `${kind}.jsonl`), `${JSON.stringify({ record: "run", date, time, machine: machine(), kernel: release(), commit, binary: (process.env.HUBWIRE_BIN ?? "target/release/hubwire").includes("release") ? "release" : "another build", ...facts })}\n`);
 }
 
 /** Memory now and at its peak, and descriptors, of a process. */

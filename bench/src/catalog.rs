@@ -5,11 +5,12 @@ use crate::contest::Contest;
 use crate::events;
 use crate::fanout;
 use crate::idle;
+use crate::nodes;
 use crate::options::Options;
 use crate::publish;
 use crate::row::{self, Measure};
 use crate::runs::Runs;
-use crate::scenario::{Churn, Events, Fanout, Idle, Protocol, Speed, Storm, Workers};
+use crate::scenario::{Churn, Events, Fanout, Idle, Nodes, Protocol, Speed, Storm, Workers};
 use crate::settings_file::SettingsFile;
 use crate::side::{Contender, Corner};
 use crate::storm;
@@ -30,6 +31,7 @@ pub(crate) enum Entry {
     Rest(Fanout),
     Publish(Fanout),
     Workers(Workers),
+    Nodes(Nodes),
     Viewers(Fanout),
     Groups(Fanout, Fanout),
     Compression(Fanout),
@@ -68,6 +70,11 @@ pub(crate) fn all() -> Vec<Entry> {
     for (subscribers, groups) in [(1000, 1), (10, 100)] {
         entries.extend([RATE, FULL].map(|speed| {
             Entry::Workers(Workers { workers: 2, fanout: Fanout::over_websocket(subscribers, groups, speed) })
+        }));
+    }
+    for (nodes, subscribers, groups) in [(2, 1000, 1), (3, 10, 100)] {
+        entries.extend([RATE, FULL].map(|speed| {
+            Entry::Nodes(Nodes { nodes, fanout: Fanout::over_websocket(subscribers, groups, speed) })
         }));
     }
     for (subscribers, groups) in [(1000, 1), (10, 1000)] {
@@ -133,6 +140,7 @@ impl Entry {
             Self::Compression(scenario) => scenario.to_string(),
             Self::Tls(scenario) => format!("tls {scenario}"),
             Self::Workers(scenario) => scenario.fanout.to_string(),
+            Self::Nodes(scenario) => scenario.fanout.to_string(),
             Self::Viewers(scenario) => format!("watched {scenario}"),
             Self::Groups(many, _) => many.to_string(),
             Self::Churn(scenario, _) => scenario.to_string(),
@@ -159,6 +167,7 @@ impl Bench<'_> {
                 self.fanouts("rest", name, corners, &row::REST)
             }
             Entry::Workers(scenario) => self.workers(name, scenario),
+            Entry::Nodes(scenario) => self.nodes(name, scenario),
             Entry::Viewers(watched) => self.viewers(name, watched),
             Entry::Groups(many, few) => {
                 ensure!(
@@ -245,6 +254,19 @@ impl Bench<'_> {
             self.service("1 worker", 1, scenario.fanout),
         ];
         self.fanouts("workers", name, corners, &row::WORKERS)
+    }
+
+    fn nodes(&self, name: &str, scenario: &Nodes) -> Result<()> {
+        let corner = |nodes: usize| {
+            let label = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
+            self.service(label, 1, Nodes { nodes, ..*scenario })
+        };
+        let corners = [corner(scenario.nodes), corner(1)];
+        let labels = [0, 1].map(|index: usize| corners[index].label.clone());
+        let (kind, run, measures) = ("nodes", nodes::run as _, &row::NODES);
+        let results =
+            Contest { kind, name: name.to_owned(), corners, run, measures }.hold(self.options, self.runs)?;
+        self.ensure_right(&labels, [0, 1].map(|index: usize| results[index].iter().collect()))
     }
 
     fn compression(&self, name: &str, scenario: &Fanout) -> Result<()> {

@@ -1,8 +1,8 @@
-//! Runs a fan-out scenario against one server.
+//! Runs a fan-out scenario against one server, or several that are one service.
 
 mod measure;
 mod session;
 mod viewer;
 
-pub(crate) use measure::{Measured, call_roll, run};
+pub(crate) use measure::{Measured, call_roll, run, run_over};
 pub(crate) use session::openings;

@@ -30,6 +30,7 @@ mod inflate;
 mod ledger;
 pub mod live;
 mod membership;
+mod nodes;
 mod options;
 mod pace;
 mod peer;

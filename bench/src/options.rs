@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::catalog::{self, Entry};
-use crate::scenario::{Events, Fanout, Idle, Protocol, PublishPath, Speed, Storm, Workers};
+use crate::scenario::{Events, Fanout, Idle, Nodes, Protocol, PublishPath, Speed, Storm, Workers};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Publish(PublishOptions),
     /// Measures deliveries of a service with several workers beside the same with one.
     Workers(WorkersOptions),
+    /// Measures deliveries of a cluster, published on one node and received on the others, beside the same on one node.
+    Nodes(NodesOptions),
     /// Measures deliveries while the live trace is followed beside the same unwatched.
     Viewers(ViewersOptions),
     /// Measures deliveries to many groups beside few of the same size, over the same connections.
@@ -229,6 +231,15 @@ pub(crate) struct WorkersOptions {
 }
 
 #[derive(Args)]
+pub(crate) struct NodesOptions {
+    /// Nodes that are compared with one.
+    #[arg(long, default_value_t = 2, value_parser = parse_count)]
+    nodes: usize,
+    #[command(flatten)]
+    fanout: FanoutOptions,
+}
+
+#[derive(Args)]
 pub(crate) struct ViewersOptions {
     /// Viewers that follow everything.
     #[arg(long, default_value_t = 1, value_parser = parse_count)]
@@ -310,6 +321,10 @@ impl Command {
             Self::Workers(workers) => {
                 let (workers, fanout) = (workers.workers, workers.fanout.scenario());
                 vec![Entry::Workers(Workers { workers, fanout })]
+            }
+            Self::Nodes(nodes) => {
+                let (nodes, fanout) = (nodes.nodes, nodes.fanout.scenario());
+                vec![Entry::Nodes(Nodes { nodes, fanout })]
             }
             Self::Viewers(watched) => {
                 vec![Entry::Viewers(Fanout { viewers: watched.viewers, ..watched.fanout.scenario() })]

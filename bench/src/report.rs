@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FOREIGN_CPU_PERCENT_MAX: f64 = 5.0;
 
 /// What of each kind's measures a reader asks for first, and what the kind compares.
-const KINDS: [(&str, &str, &[&str]); 11] = [
+const KINDS: [(&str, &str, &[&str]); 12] = [
     ("fanout", "Deliveries, beside the plain loop", &["cpu_us/delivery", "deliveries/s", "p99_us"]),
     ("idle", "Idle connections, beside the plain loop", &["rss_B/conn", "cpu_us/accept", "idle_cpu_ms/s"]),
     (
@@ -26,6 +26,7 @@ const KINDS: [(&str, &str, &[&str]); 11] = [
         &["cpu_us/publish", "publish/singles", "p99_us"],
     ),
     ("workers", "Several workers, beside one", &["deliv/cpu-s", "deliveries/s"]),
+    ("nodes", "Several nodes, beside one", &["cpu_us/delivery", "nats_us/delivery", "p50_us"]),
     ("groups", "Many groups, beside few", &["cpu_us/delivery", "rss_MB"]),
     ("compression", "Compressed messages, beside plain ones", &["B/delivery", "cpu_us/delivery", "p99_us"]),
     (

@@ -99,6 +99,19 @@ pub(crate) const WORKERS: [Measure<fanout::Measured>; 7] = [
     ("foreign_cpu_%", |run| run.foreign_cpu_percent),
 ];
 
+/// Columns of a row that compares numbers of nodes.
+pub(crate) const NODES: [Measure<fanout::Measured>; 9] = [
+    ("cpu_us/delivery", |run| run.cpu_us_per_delivery),
+    ("cpu_us/publish", |run| run.cpu_us_per_publish),
+    ("nats_us/delivery", |run| run.nats_us_per_delivery),
+    ("nats_us/publish", |run| run.nats_us_per_publish),
+    ("deliveries/s", |run| run.deliveries_per_s),
+    ("p50_us", |run| run.latency_p50_us),
+    ("p99_us", |run| run.latency_p99_us),
+    ("foreign_cpu_%", |run| run.foreign_cpu_percent),
+    ("gen_busy_%", |run| run.generator_busy_percent),
+];
+
 /// Columns of a row that compares numbers of groups.
 pub(crate) const GROUPS: [Measure<fanout::Measured>; 7] = [
     ("cpu_us/delivery", |run| run.cpu_us_per_delivery),

@@ -140,6 +140,14 @@ pub(crate) struct Workers {
     pub(crate) fanout: Fanout,
 }
 
+/// A service of several nodes beside the same of one. Publishers are on the first node, subscribers on the others.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Nodes {
+    pub(crate) nodes: usize,
+    #[serde(flatten)]
+    pub(crate) fanout: Fanout,
+}
+
 /// Clients that join and leave groups in which others stay.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Churn {

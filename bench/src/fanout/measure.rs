@@ -23,8 +23,11 @@ pub(crate) struct Measured {
     pub(crate) latency_p90_us: f64,
     pub(crate) latency_p99_us: f64,
     pub(crate) latency_max_us: f64,
-    /// Server CPU, user and system, for each delivery; equally CPU-seconds for a million deliveries.
+    /// CPU of all servers, user and system, for each delivery; equally CPU-seconds for a million deliveries.
     pub(crate) cpu_us_per_delivery: f64,
+    /// CPU of the NATS server between the nodes for each delivery, and for each publish.
+    pub(crate) nats_us_per_delivery: f64,
+    pub(crate) nats_us_per_publish: f64,
     /// Server CPU for each publish, all its deliveries included.
     pub(crate) cpu_us_per_publish: f64,
     pub(crate) publishes_per_s: f64,
@@ -54,6 +57,7 @@ pub(crate) struct Measured {
 /// CPU readings at one moment.
 struct Reading {
     server_ns: u64,
+    nats_ns: u64,
     /// Anything on the server's CPU.
     busy_ns: u64,
     generator_ns: u64,
@@ -63,28 +67,57 @@ struct Reading {
 
 /// Starts the contender, connects, warms up, publishes for the time asked for, and waits for the last delivery.
 pub(crate) fn run(contender: &Contender, scenario: &Fanout, options: &Options) -> Result<Measured> {
+    check(scenario)?;
+    let server = Server::start(contender, &options.server_cpu, options.generator_cpu)?;
+    measure(&mut [server], None, contender.is_reference, (scenario, options))
+}
+
+/// The same with nodes of the service that are one, and the NATS server between them. The first node has the publishers, the others have
+/// the subscribers.
+pub(crate) fn run_over(
+    nodes: &mut [Server],
+    nats: Option<u32>,
+    scenario: &Fanout,
+    options: &Options,
+) -> Result<Measured> {
+    check(scenario)?;
+    measure(nodes, nats, false, (scenario, options))
+}
+
+fn check(scenario: &Fanout) -> Result<()> {
     ensure!(scenario.payload_bytes >= STAMP_BYTES, "a payload needs {STAMP_BYTES} bytes for its stamp");
     affinity::require_descriptors(scenario.connections() + scenario.publishers)?;
     let (groups, each) = (scenario.groups, scenario.groups_each);
     ensure!(groups.is_multiple_of(each), "{groups} groups are not a multiple of {each} for each subscriber");
     ensure!(scenario.groups <= GROUPS_MAX, "more than {GROUPS_MAX} groups");
-    let mut server = Server::start(contender, &options.server_cpu, options.generator_cpu)?;
-    let viewers = (0..scenario.viewers).map(|_| Viewer::follow(&server.host));
+    Ok(())
+}
+
+fn measure(
+    servers: &mut [Server],
+    nats: Option<u32>,
+    is_reference: bool,
+    (scenario, options): (&Fanout, &Options),
+) -> Result<Measured> {
+    let viewers = (0..scenario.viewers).map(|_| Viewer::follow(&servers[0].host));
     let viewers = viewers.collect::<Result<Vec<_>>>()?;
-    let mut session = Session::open(scenario, &server, contender.is_reference)?;
+    let mut session = Session::open(scenario, servers, is_reference)?;
     session.settle()?;
     session.warm_up()?;
     session.settle()?;
-    let before = read(&server, &session, options)?;
+    let before = read(servers, nats, &session, options)?;
     let mut pace = Pace::new(scenario.speed, scenario.subscribers, before.at_ns);
     session.publish_until(before.at_ns + options.seconds * 1_000_000_000, &mut pace)?;
     session.drain()?;
-    let after = read(&server, &session, options)?;
+    let after = read(servers, nats, &session, options)?;
     // Duplicates of the last messages would come about now.
     session.settle()?;
-    server.ensure_alive()?;
+    servers.iter_mut().try_for_each(Server::ensure_alive)?;
     drop(viewers);
-    let resident_bytes = cpu::memory(server.id())?.resident_bytes;
+    let mut resident_bytes = 0;
+    for server in servers {
+        resident_bytes += cpu::memory(server.id())?.resident_bytes;
+    }
     let held = pace.held();
     Ok(Measured { resident_bytes, held, ..summary(&session, &before, &after) })
 }
@@ -101,9 +134,14 @@ pub(crate) fn call_roll(wire: Wire, scenario: &Fanout, server: &Server, is_refer
     Ok(())
 }
 
-fn read(server: &Server, session: &Session, options: &Options) -> Result<Reading> {
+fn read(servers: &[Server], nats: Option<u32>, session: &Session, options: &Options) -> Result<Reading> {
+    let mut server_ns = 0;
+    for server in servers {
+        server_ns += cpu::process_ns(server.id())?;
+    }
     Ok(Reading {
-        server_ns: cpu::process_ns(server.id())?,
+        server_ns,
+        nats_ns: nats.map_or(Ok(0), cpu::process_ns)?,
         busy_ns: cpu::busy_ns(&options.server_cpu)?,
         generator_ns: cpu::process_ns(std::process::id())?,
         receiving_ns: session.wire.busy_ns(),
@@ -117,7 +155,8 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
     let elapsed_ns = (after.at_ns - before.at_ns) as f64;
     let delivery_ns = traffic.last_delivery_ns.saturating_sub(before.at_ns).max(1) as f64;
     let server_ns = after.server_ns.saturating_sub(before.server_ns) as f64;
-    let foreign_ns = (after.busy_ns - before.busy_ns) as f64 - server_ns;
+    let nats_ns = after.nats_ns.saturating_sub(before.nats_ns) as f64;
+    let foreign_ns = (after.busy_ns - before.busy_ns) as f64 - server_ns - nats_ns;
     let percent = |part_ns: u64| 100.0 * part_ns as f64 / elapsed_ns;
     let latency_us = |fraction| traffic.latency.percentile(fraction) as f64 / 1e3;
     Measured {
@@ -127,6 +166,8 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
         latency_p99_us: latency_us(0.99),
         latency_max_us: traffic.latency.max() as f64 / 1e3,
         cpu_us_per_delivery: server_ns / 1e3 / counts.delivered.max(1) as f64,
+        nats_us_per_delivery: nats_ns / 1e3 / counts.delivered.max(1) as f64,
+        nats_us_per_publish: nats_ns / 1e3 / counts.published.max(1) as f64,
         cpu_us_per_publish: server_ns / 1e3 / counts.published.max(1) as f64,
         bytes_per_delivery: traffic.payload_bytes as f64 / counts.delivered.max(1) as f64,
         publishes_per_s: counts.published as f64 * 1e9 / elapsed_ns,

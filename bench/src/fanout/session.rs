@@ -11,7 +11,7 @@ use crate::token::{Address, Signer};
 use crate::traffic::Traffic;
 use crate::upgrade;
 use crate::wire::{SETTLE_QUIET_TIMES_MAX, Wire};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 /// A quiet time after which everything that connecting caused is over.
 pub(super) const SETTLE_NS: u64 = 300_000_000;
@@ -35,11 +35,22 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects all subscribers and publishers.
-    pub(super) fn open(scenario: &Fanout, server: &Server, is_reference: bool) -> Result<Self> {
+    /// Connects everybody to the one server; or, of several that are one service, the publishers to the first and the subscribers to the others,
+    /// each group's members spread over them.
+    pub(super) fn open(scenario: &Fanout, servers: &[Server], is_reference: bool) -> Result<Self> {
+        let first = servers.first().context("there is no server")?;
+        let others = if servers.len() > 1 { &servers[1..] } else { servers };
+        let subscribers = scenario.connections();
+        let share = subscribers.div_ceil(others.len()).max(1);
         let mut wire = Wire::new()?;
-        connect::open_clients(&mut wire, &server.host, &openings(scenario, server, is_reference)?)?;
-        Self::over(wire, scenario, server, is_reference)
+        for (index, server) in others.iter().enumerate() {
+            let openings = openings(scenario, server, is_reference)?;
+            let (start, end) = ((index * share).min(subscribers), ((index + 1) * share).min(subscribers));
+            connect::open_clients(&mut wire, &server.host, &openings[start..end])?;
+        }
+        let publishers = openings(scenario, first, is_reference)?;
+        connect::open_clients(&mut wire, &first.host, &publishers[subscribers..])?;
+        Self::over(wire, scenario, first, is_reference)
     }
 
     /// Takes over connected clients, and connects REST publishers.

@@ -22,7 +22,7 @@ pub enum Error {
     #[error("setting `data_directory`: {0}")]
     Outbox(#[from] hubwire_outbox::Error),
     /// The node cannot take part in its cluster.
-    #[error("setting `cluster.nats`: {0}")]
+    #[error(transparent)]
     Cluster(#[from] hubwire_cluster::nats::Error),
     /// The other nodes of the cluster are there, but do not answer.
     #[error("setting `cluster.nats`: the other nodes of the cluster did not answer in time")]

@@ -1,12 +1,34 @@
+use std::path::PathBuf;
+
 /// Why a node cannot take part in its cluster.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The credentials are not the text of a credentials file. Its own error could repeat what is in it.
-    #[error("the NATS credentials are not a credentials file")]
+    #[error("setting `cluster.credentials`: this is not the text of a credentials file")]
     Credentials,
-    /// No NATS server lets the node in, or none is there.
-    #[error("NATS at {servers} cannot be reached: {problem}")]
+    /// A file that TLS needs holds no certificate or no key.
+    #[error("setting `{setting}`: {}: {problem}", path.display())]
+    File {
+        /// The setting that names it.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A NATS server does not let the node in, or the node does not trust it.
+    #[error("NATS at {servers} and this node do not come together; look at {settings}: {problem}")]
+    Refused {
+        /// The servers.
+        servers: String,
+        /// The settings that may be at fault.
+        settings: &'static str,
+        /// What the client says.
+        problem: String,
+    },
+    /// No NATS server is there.
+    #[error("setting `cluster.nats`: NATS at {servers} cannot be reached: {problem}")]
     Connect {
         /// The servers.
         servers: String,

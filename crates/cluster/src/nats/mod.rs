@@ -26,6 +26,7 @@ mod luggage;
 mod membership;
 mod mesh;
 mod peer;
+mod refusal;
 mod registry;
 mod relay;
 mod replay;

@@ -56,7 +56,7 @@ impl<E: Exchange> State<E> {
             }
             Purpose::Resume { hub, id, reconnection_token } => {
                 let Some(key) = self.shard.resume(&hub, id, self.now_ms) else {
-                    if self.draining {
+                    if self.drain.is_some() {
                         // It may be on its way to another node: the client tries again.
                         return;
                     }
@@ -83,7 +83,7 @@ impl<E: Exchange> State<E> {
         }
         let due_ms = self.now_ms + self.settings.limits.ping_interval_ms;
         self.pings.push(due_ms, key, self.serials);
-        if self.draining {
+        if self.drain.is_some() {
             self.send_away(key);
         }
         if self.shard.connection_id(key).is_none() {

@@ -10,8 +10,13 @@ const SILENT_INTERVALS_MAX: u64 = 2;
 impl<E: Exchange> State<E> {
     /// When the loop has something to do even if nothing arrives.
     pub(super) fn next_due_ms(&self) -> u64 {
-        let timers =
-            [self.pings.next_ms(), self.closings.next_ms(), self.pauses.next_ms(), self.shard.next_due_ms()];
+        let timers = [
+            self.pings.next_ms(),
+            self.closings.next_ms(),
+            self.pauses.next_ms(),
+            self.shard.next_due_ms(),
+            self.next_farewell_ms(),
+        ];
         timers.into_iter().flatten().chain([self.next_report_ms]).min().unwrap_or(self.next_report_ms)
     }
 
@@ -20,6 +25,7 @@ impl<E: Exchange> State<E> {
         self.ping_due();
         self.close_due();
         self.end_pauses();
+        self.go_on_draining();
         self.shard.keep_time(self.now_ms);
         if self.next_report_ms <= self.now_ms {
             self.next_report_ms = self.now_ms + REPORT_INTERVAL_MS;

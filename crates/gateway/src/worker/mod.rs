@@ -6,6 +6,7 @@ mod drain;
 mod keepalive;
 mod lag;
 mod measure;
+mod spread;
 mod state;
 mod turn;
 mod wait;

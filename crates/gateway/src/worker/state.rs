@@ -12,6 +12,7 @@ use hubwire_protocol::websocket::Inflater;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Shared;
+use super::drain::Drain;
 use super::measure::Measures;
 use crate::arrival::Arrival;
 use crate::log::{CONNECTIVITY, CONNECTIVITY_LOGS, MESSAGING, MESSAGING_LOGS};
@@ -56,7 +57,7 @@ pub(crate) struct State<E> {
     /// Publishers of streams that wait for other workers.
     pub(super) rests: Option<Rests>,
     /// The service stops: who still comes is told so.
-    pub(super) draining: bool,
+    pub(super) drain: Option<Drain>,
     pub(super) next_report_ms: u64,
     pub(super) serials: u64,
     pub(crate) now_ms: u64,
@@ -100,7 +101,7 @@ impl<E: Exchange> State<E> {
             pauses: Timers::default(),
             hub_paces: shared.hub_paces.clone(),
             rests: None,
-            draining: false,
+            drain: None,
             next_report_ms: 0,
             serials: 0,
             now_ms: shared.surroundings.environment.monotonic_ms(),
