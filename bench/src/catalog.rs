@@ -169,17 +169,7 @@ impl Bench<'_> {
             Entry::Workers(scenario) => self.workers(name, scenario),
             Entry::Nodes(scenario) => self.nodes(name, scenario),
             Entry::Viewers(watched) => self.viewers(name, watched),
-            Entry::Groups(many, few) => {
-                ensure!(
-                    many.connections() == few.connections(),
-                    "{} groups are not a multiple of {}",
-                    many.groups,
-                    few.groups
-                );
-                let label = |fanout: &Fanout| format!("{} groups", fanout.groups);
-                let corners = [many, few].map(|fanout| self.service(label(fanout), 1, *fanout));
-                self.fanouts("groups", name, corners, &row::GROUPS)
-            }
+            Entry::Groups(many, few) => self.groups(name, many, few),
             Entry::Publish(scenario) => self.publish(name, scenario),
             Entry::Compression(scenario) => self.compression(name, scenario),
             Entry::Tls(scenario) => self.tls(name, scenario),
@@ -267,6 +257,18 @@ impl Bench<'_> {
         let results =
             Contest { kind, name: name.to_owned(), corners, run, measures }.hold(self.options, self.runs)?;
         self.ensure_right(&labels, [0, 1].map(|index: usize| results[index].iter().collect()))
+    }
+
+    fn groups(&self, name: &str, many: &Fanout, few: &Fanout) -> Result<()> {
+        ensure!(
+            many.connections() == few.connections(),
+            "{} groups are not a multiple of {}",
+            many.groups,
+            few.groups
+        );
+        let label = |fanout: &Fanout| format!("{} groups", fanout.groups);
+        let corners = [many, few].map(|fanout| self.service(label(fanout), 1, *fanout));
+        self.fanouts("groups", name, corners, &row::GROUPS)
     }
 
     fn compression(&self, name: &str, scenario: &Fanout) -> Result<()> {

@@ -12,8 +12,9 @@ use super::settings::{Auth, Settings};
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 /// How often the servers are tried while none can be reached, in milliseconds.
 const RECONNECT_PAUSE_MS: u64 = 250;
-/// How often a connection is tested while a lease lasts. The client gives one up that has not answered two pings when the fourth is due, so a node
-/// whose network falls silent knows that it is cut off before the others take it for dead, and before it takes them for dead.
+/// How often a connection is tested while a lease lasts. The client gives one up when the third ping is due and none of the last two was
+/// answered, after half of the lease at most: so a node whose network falls silent knows that it is cut off before the others take it for
+/// dead, and before it takes them for dead.
 const PINGS_PER_LEASE: u64 = 6;
 
 /// Connects, or says why not.
