@@ -38,7 +38,8 @@ pub fn websocket(data: &[u8]) {
     round_trip(stream, pieces);
 }
 
-/// Reads a stream that arrives in pieces, the way a socket's reader does: what is not whole yet waits for more.
+/// Reads a stream that arrives in pieces, the way a socket's reader does: what is not whole yet waits for more, and a whole message that claims to
+/// be text and is not is refused, as its pieces would have been.
 fn read(stream: &[u8], piece_bytes: usize, compression: bool) -> Vec<Event> {
     let (mut decoder, mut inflater) = (Decoder::new(compression), Inflater::default());
     let mut buffer = Vec::new();
@@ -55,6 +56,13 @@ fn read(stream: &[u8], piece_bytes: usize, compression: bool) -> Vec<Event> {
                         buffer.len()
                     );
                     buffer.drain(..taken);
+                    if let Some(Event::Message(MessageKind::Text, text)) = events.last()
+                        && str::from_utf8(text).is_err()
+                    {
+                        events.pop();
+                        events.push(Event::Refused(DecodeError::InvalidUtf8));
+                        return events;
+                    }
                 }
                 Ok(None) => break,
                 Err(error) => {
