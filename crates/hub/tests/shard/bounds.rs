@@ -1,4 +1,4 @@
-use hubwire_hub::Limits;
+use hubwire_hub::{Limits, Target};
 
 use crate::fixture::{Node, id, simple, to_group};
 
@@ -166,4 +166,16 @@ fn a_large_publish_is_flushed_in_slices_and_behind_small_ones() {
     assert_eq!(flushes[0], keys[99]);
     assert_eq!(flushes[1..], keys[..10]);
     assert!(node.shard.has_flushes());
+}
+
+/// Whoever only receives is heard by its answers to pings alone: it must get them however busy its outbox is.
+#[test]
+fn a_client_that_is_sent_messages_all_the_time_is_pinged_all_the_same() {
+    let mut node = Node::new(Limits::default());
+    let key = node.plain(1);
+    node.taken(key);
+    node.publish(Target::Connection(id(1)), "on its way");
+    node.shard.ping(key);
+    let frames = node.taken(key);
+    assert_eq!((frames.len(), frames.last().map(Vec::as_slice)), (2, Some(&[0x89, 0][..])));
 }
