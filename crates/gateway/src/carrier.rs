@@ -50,8 +50,6 @@ impl Door {
         // Its user and its address are counted where it was accepted.
         let wanted = Wanted { hub: &hub, address: None, recovers: true };
         let Ok(place) = self.0.census.take(&settings.limits, &wanted) else {
-            metrics::counter!("webpubsub_connections_refused_total", "limit" => "connections_max")
-                .increment(1);
             return;
         };
         if let Err(error) = stream.set_nodelay(true) {

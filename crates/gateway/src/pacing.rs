@@ -53,33 +53,32 @@ impl<E: Exchange> State<E> {
         if !are_bounded(&self.settings.limits) {
             return true;
         }
-        let (settings, now_us, now_ms) = (self.settings.clone(), self.measures.now_us, self.now_ms);
-        if self.socket(key).is_some_and(|socket| socket.paces.is_none()) {
-            let Some(hub) = self.shard.hub(key).map(|hub| self.hub_paces.of(hub)) else {
+        let Some(socket) = self.sockets.get_mut(key.index()).and_then(Option::as_mut) else {
+            return false;
+        };
+        if socket.paces.is_none() {
+            let Some(hub) = self.shard.hub(key) else {
                 // Its connection has ended, and what it still sends is of no account.
                 return true;
             };
-            let paces = Paces { frames: Pace::default(), bytes: Pace::default(), hub };
-            self.sockets[key.index()].as_mut().map(|socket| socket.paces.insert(Box::new(paces)));
+            let (frames, bytes) = (Pace::default(), Pace::default());
+            socket.paces = Some(Box::new(Paces { frames, bytes, hub: self.hub_paces.of(hub) }));
         }
-        let Some(socket) = self.socket(key) else {
-            return false;
-        };
-        if socket.paces.as_ref().is_none_or(|paces| paces.are_open(&settings.limits, now_us)) {
+        let (limits, now_us) = (&self.settings.limits, self.measures.now_us);
+        if socket.paces.as_ref().is_none_or(|paces| paces.are_open(limits, now_us)) {
             return true;
         }
         socket.paused = true;
-        let serial = socket.serial;
         metrics::counter!("webpubsub_paced_reads_total").increment(1);
-        self.pauses.push(now_ms + PAUSE_MS, key, serial);
+        self.pauses.push(self.now_ms + PAUSE_MS, key, socket.serial);
         false
     }
 
     /// Counts a frame that was read.
     pub(crate) fn count_frame(&mut self, key: ConnectionKey, bytes: usize) {
-        let (settings, now_us) = (self.settings.clone(), self.measures.now_us);
-        if let Some(paces) = self.socket(key).and_then(|socket| socket.paces.as_mut()) {
-            paces.pass(&settings.limits, bytes as u64, now_us);
+        let socket = self.sockets.get_mut(key.index()).and_then(Option::as_mut);
+        if let Some(paces) = socket.and_then(|socket| socket.paces.as_mut()) {
+            paces.pass(&self.settings.limits, bytes as u64, self.measures.now_us);
         }
     }
 

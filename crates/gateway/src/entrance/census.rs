@@ -57,7 +57,7 @@ impl Counted {
 }
 
 impl Census {
-    /// Takes a place.
+    /// Takes a place, or counts a refusal.
     ///
     /// # Errors
     /// The name of the bound that has been reached.
@@ -69,7 +69,7 @@ impl Census {
         let below = |count: usize| (count < limits.connections_max).then_some(count + 1);
         self.connections
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, below)
-            .map_err(|_| "connections_max")?;
+            .map_err(|_| refused("connections_max"))?;
         // From here on dropping it gives the place back.
         let mut place = Place { census: self.clone(), counted: None };
         let (hub_max, address_max) = (limits.connections_per_hub_max, limits.connections_per_address_max);
@@ -80,10 +80,10 @@ impl Census {
         }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !wanted.recovers && is_full(&counts.hubs, hub.as_ref(), hub_max) {
-            return Err("connections_per_hub_max");
+            return Err(refused("connections_per_hub_max"));
         }
         if !wanted.recovers && is_full(&counts.addresses, address.as_ref(), address_max) {
-            return Err("connections_per_address_max");
+            return Err(refused("connections_per_address_max"));
         }
         add(&mut counts.hubs, hub.as_ref());
         add(&mut counts.addresses, address.as_ref());
@@ -104,7 +104,7 @@ impl Census {
 }
 
 impl Place {
-    /// Counts the place for a user as well, once it is known.
+    /// Counts the place for a user as well, once it is known, or counts a refusal.
     ///
     /// # Errors
     /// The name of the bound that has been reached.
@@ -121,7 +121,7 @@ impl Place {
         let user = (hub.clone(), user.clone());
         let mut counts = self.census.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if !recovers && is_full(&counts.users, Some(&user), Some(user_max)) {
-            return Err("connections_per_user_max");
+            return Err(refused("connections_per_user_max"));
         }
         add(&mut counts.users, Some(&user));
         self.counted.get_or_insert_with(|| Box::new(Counted::NOTHING)).user = Some(user);
@@ -152,6 +152,12 @@ impl Drop for Place {
             subtract(&mut counts.addresses, counted.address.as_ref());
         }
     }
+}
+
+/// Counts a connection that finds no place.
+fn refused(limit: &'static str) -> &'static str {
+    metrics::counter!("webpubsub_connections_refused_total", "limit" => limit).increment(1);
+    limit
 }
 
 fn is_full<K: Hash + Eq>(counts: &HashMap<K, usize>, key: Option<&K>, bound: Option<usize>) -> bool {

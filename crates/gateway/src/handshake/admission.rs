@@ -44,7 +44,7 @@ pub(super) async fn answer(
     let user = accepted.user.or_else(|| claims.as_ref().and_then(|claims| claims.user_id.clone()));
     let user = user.as_deref().map(UserId::from_token);
     let limits = &reception.settings.load_full().limits;
-    place.seat(limits, &call.hub, user.as_ref(), false).map_err(entry::full)?;
+    place.seat(limits, &call.hub, user.as_ref(), false).map_err(Refusal::ConnectionLimit)?;
     let roles = accepted.roles.as_ref().or(claims.as_ref().map(|claims| &claims.roles));
     let opening = Opening {
         id,

@@ -25,9 +25,12 @@ pub(super) fn check<B>(
     if !allowed.is_empty() && origin.is_some_and(|origin| !is_among(origin, allowed)) {
         return Err(Refusal::Origin);
     }
-    let now_us = reception.surroundings.environment.monotonic_us();
     if let Some(per_s) = settings.limits.handshakes_per_address_per_s_max
-        && !reception.handshakes.admit(channel.address, per_s, now_us)
+        && !reception.handshakes.admit(
+            channel.address,
+            per_s,
+            reception.surroundings.environment.monotonic_us(),
+        )
     {
         metrics::counter!("webpubsub_handshakes_refused_total").increment(1);
         return Err(Refusal::Pace);
@@ -59,11 +62,5 @@ pub(super) fn place(
 ) -> Result<Place, Refusal> {
     let limits = &reception.settings.load().limits;
     let wanted = Wanted { hub: &call.hub, address: Some(channel.address), recovers };
-    reception.census.take(limits, &wanted).map_err(full)
-}
-
-/// A bound of connections has been reached.
-pub(super) fn full(limit: &'static str) -> Refusal {
-    metrics::counter!("webpubsub_connections_refused_total", "limit" => limit).increment(1);
-    Refusal::ConnectionLimit(limit)
+    reception.census.take(limits, &wanted).map_err(Refusal::ConnectionLimit)
 }

@@ -40,7 +40,7 @@ pub(super) async fn answer(
     }
     let mut place = entry::place(reception, channel, call, true)?;
     let limits = &reception.settings.load_full().limits;
-    place.seat(limits, &call.hub, user.as_ref(), true).map_err(entry::full)?;
+    place.seat(limits, &call.hub, user.as_ref(), true).map_err(Refusal::ConnectionLimit)?;
     // Where there is no session, the worker that accepted the socket does the closing; it knows no such connection either.
     let id = id.unwrap_or_else(|| reception.surroundings.environment.connection_id(reception.worker));
     let offered = call.subprotocol().map(|(_, spelling)| spelling);
