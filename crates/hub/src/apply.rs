@@ -168,14 +168,11 @@ impl Shard {
     /// What a client's join becomes in the log.
     pub(crate) fn logged_join(&mut self, key: ConnectionKey, group: GroupName) -> Result<Act, RequestError> {
         self.permit(key, hubwire_auth::Permission::JoinLeaveGroup, "join", &group)?;
-        let connection = &self.connections[key.index()];
-        let known = self.hubs[connection.hub as usize].groups.get(&group).copied();
-        let member = known.is_some_and(|group| self.groups.contains(key, group));
-        if !member && connection.groups.len() >= self.limits.groups_per_connection_max {
-            self.counters.group_limit_refusals += 1;
+        if !self.is_member(key, &group) && !self.has_room(key) {
             return Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS));
         }
-        Ok(Act::Command(Command::Join(Subject::Connection(connection.id), group)))
+        let id = self.connections[key.index()].id;
+        Ok(Act::Command(Command::Join(Subject::Connection(id), group)))
     }
 
     /// What a client's leaving becomes in the log.

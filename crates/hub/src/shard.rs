@@ -324,15 +324,25 @@ impl Shard {
         (Some(self.connections[key.index()].hub) == self.hub_slot(hub)).then_some(key)
     }
 
+    /// Whether a connection is a member of a group.
+    pub(crate) fn is_member(&self, key: ConnectionKey, name: &GroupName) -> bool {
+        let hub = &self.hubs[self.connections[key.index()].hub as usize];
+        hub.groups.get(name).is_some_and(|group| self.groups.contains(key, *group))
+    }
+
+    /// Whether a connection may be in one more group; counts it if not.
+    pub(crate) fn has_room(&mut self, key: ConnectionKey) -> bool {
+        let room = self.connections[key.index()].groups.len() < self.limits.groups_per_connection_max;
+        self.counters.group_limit_refusals += u64::from(!room);
+        room
+    }
+
     /// Makes a connection a member of a group. `false` if it is in as many groups as it may be.
     pub(crate) fn join(&mut self, key: ConnectionKey, name: &GroupName, by: Party) -> bool {
-        let connection = &self.connections[key.index()];
-        let known = self.hubs[connection.hub as usize].groups.get(name).copied();
-        if known.is_some_and(|group| self.groups.contains(key, group)) {
+        if self.is_member(key, name) {
             return true;
         }
-        if connection.groups.len() >= self.limits.groups_per_connection_max {
-            self.counters.group_limit_refusals += 1;
+        if !self.has_room(key) {
             return false;
         }
         let joined = self.enter_group(key, name);
