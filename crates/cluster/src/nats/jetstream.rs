@@ -35,6 +35,7 @@ const DUPLICATE_WINDOW_S: u64 = 120;
 const IN_FLIGHT_MAX: usize = 1 << 17;
 /// Entries that are read ahead of the shards.
 const READ_AHEAD: usize = 1024;
+
 /// The way to both streams.
 #[derive(Clone)]
 pub(super) struct JetStream {

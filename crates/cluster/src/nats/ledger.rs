@@ -228,17 +228,20 @@ impl Mesh {
             ledger.settle(end.connection);
             if !ledger.registry.goes_on(end.connection) {
                 // It was too large to be kept, or is another node's now: only the first of these is this node's to tell.
-                let letter = Letter::Tell(Box::new(end));
-                if !ledger.fenced
-                    && let Letter::Tell(event) = &letter
-                {
-                    self.local.send(&Recipient::Owner(event.connection), &letter);
+                if !ledger.fenced {
+                    self.tell(end);
                 }
                 return;
             }
             let store = ledger.registry.write(end.connection, Write::End(bytes, Box::new(end)));
             self.store(store);
         }
+    }
+
+    /// Has a worker tell its application.
+    pub(super) fn tell(&self, event: impl Into<Box<Event>>) {
+        let event = event.into();
+        self.local.send(&Recipient::Owner(event.connection), &Letter::Tell(event));
     }
 
     fn store(&mut self, store: Option<Store>) {
@@ -257,7 +260,7 @@ impl Mesh {
         let waits = next.is_some();
         self.store(next);
         if let Some((event, revision)) = ended {
-            self.local.send(&Recipient::Owner(connection), &Letter::Tell(event));
+            self.tell(event);
             self.errands.push(Errand::Erase(revision));
         }
         match stored {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hubwire_hub::{Act, Effect, Entry, Event, Letter, Limits, Luggage, Shard};
+use hubwire_hub::{Act, Effect, Entry, Event, Limits, Luggage, Shard};
 use hubwire_protocol::ConnectionId;
 
 use super::settings::LogSettings;
@@ -165,9 +165,4 @@ fn aged(entry: &Entry, late_ms: u64) -> std::borrow::Cow<'_, Entry> {
         }
         _ => std::borrow::Cow::Borrowed(entry),
     }
-}
-
-/// Has any worker tell its application.
-pub(crate) fn tell(event: Event) -> Letter {
-    Letter::Tell(Box::new(event))
 }

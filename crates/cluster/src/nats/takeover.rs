@@ -3,13 +3,13 @@
 
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Command, Luggage, Recipient, Routed};
+use hubwire_hub::{Command, Luggage, Routed};
 
 use super::encode;
 use super::ledger::Ledger;
 use super::log_schema::Keeper;
 use super::mesh::{Errand, Mesh};
-use super::replay::{Replay, Replayed, tell};
+use super::replay::{Replay, Replayed};
 use super::schema::Content;
 
 /// What the numbers of a session's events jump by when it is taken: its old node may have given some out that nobody recorded.
@@ -94,7 +94,7 @@ impl Mesh {
             return;
         }
         for (event, revision) in ended {
-            self.local.send(&Recipient::Owner(event.connection), &tell(event));
+            self.tell(event);
             self.errands.push(Errand::Erase(revision));
         }
         let mut replies = Vec::new();
@@ -124,7 +124,7 @@ impl Mesh {
         }
         metrics::counter!("webpubsub_sessions_taken_over_total").increment(sessions.len() as u64);
         for event in events {
-            self.local.send(&Recipient::Owner(event.connection), &tell(event));
+            self.tell(event);
         }
         ends.into_iter().for_each(|end| self.forget(end));
         let unpack = |session: Luggage| {

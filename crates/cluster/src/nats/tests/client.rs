@@ -16,6 +16,32 @@ pub(super) fn group(index: usize) -> GroupName {
     GroupName::parse(GROUPS[index]).unwrap()
 }
 
+/// A reliable connection that may join and send to every group.
+pub(super) fn opening(id: ConnectionId) -> Opening {
+    let roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"];
+    Opening {
+        id,
+        hub: hub(),
+        user: None,
+        permissions: Permissions::from_roles(roles.into_iter()).0,
+        groups: Vec::new(),
+        protocol: Protocol::PubSub(Subprotocol::JsonReliable),
+        subprotocol: Some("json.reliable.webpubsub.azure.v1".into()),
+        reconnection_token: None,
+        origin: "localhost".into(),
+        state: None,
+    }
+}
+
+/// Everything that waits for a connection, with its sequence ids; none of it waits any longer. `None` without a socket.
+pub(super) fn taken(worker: &mut Worker, key: ConnectionKey, now_ms: u64) -> Option<Vec<(u64, String)>> {
+    let outbox = worker.shard.outbox(key, now_ms)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let frames: Vec<_> = outbox.frames().map(|frame| (frame.sequence_id, text(&frame.bytes))).collect();
+    outbox.written(frames.len(), false);
+    Some(frames)
+}
+
 /// A reliable client whose socket takes everything at once, and what it has seen.
 pub(super) struct Client {
     pub(super) id: ConnectionId,
@@ -45,20 +71,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn connect(nodes: &mut [Node], node: usize, random: u128, worker: usize) -> Self {
         let id = ConnectionId::on_node(random, nodes[node].number, worker as u8);
-        let roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"];
-        let opening = Opening {
-            id,
-            hub: hub(),
-            user: None,
-            permissions: Permissions::from_roles(roles.into_iter()).0,
-            groups: Vec::new(),
-            protocol: Protocol::PubSub(Subprotocol::JsonReliable),
-            subprotocol: Some("json.reliable.webpubsub.azure.v1".into()),
-            reconnection_token: None,
-            origin: "localhost".into(),
-            state: None,
-        };
-        let key = nodes[node].workers[worker].shard.connect(opening);
+        let key = nodes[node].workers[worker].shard.connect(opening(id));
         nodes[node].workers[worker].carry_out();
         Self {
             id,
@@ -144,14 +157,9 @@ impl Client {
             self.ended = true;
             return Ok(());
         }
-        let Some(outbox) = worker.shard.outbox(self.key, now_ms) else {
+        let Some(frames) = taken(worker, self.key, now_ms) else {
             return Ok(());
         };
-        let frames: Vec<_> = outbox
-            .frames()
-            .map(|frame| (frame.sequence_id, String::from_utf8_lossy(&frame.bytes).into_owned()))
-            .collect();
-        outbox.written(frames.len(), false);
         for (sequence_id, text) in frames {
             self.take(sequence_id, &text)?;
         }

@@ -1,31 +1,14 @@
 //! Clusters of 3 to 7 nodes over a network that loses, delays, repeats and mixes what nodes say, in courses that a seed decides.
-//!
-//! `HUBWIRE_SEED=n` repeats one course, `HUBWIRE_SEEDS=n` runs so many instead of the usual number.
 
+use super::seeds;
 use super::world::{Report, World};
 
 /// Courses that every test run takes: some seconds without optimisation.
 const SEEDS: u64 = 60;
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("the variable is a number"))
-}
-
 #[test]
 fn sessions_see_every_message_once_and_in_order_or_end_and_say_so() {
-    let seeds = match number("HUBWIRE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("HUBWIRE_SEEDS").unwrap_or(SEEDS),
-    };
-    let mut sum = Report::default();
-    for seed in seeds.clone() {
-        match World::new(seed).run() {
-            Ok(report) => add(&mut sum, &report),
-            Err(violation) => panic!("{violation}\nrepeat it with HUBWIRE_SEED={seed}"),
-        }
-    }
-    println!("{seeds:?}: {sum:?}");
-    if seeds.end - seeds.start >= SEEDS {
+    if let Some(sum) = seeds::take(SEEDS, |seed| World::new(seed).run(), add) {
         // Courses in which nothing happens would prove nothing.
         assert!(sum.published > 10_000 && sum.obliged > 10_000 && sum.commands > 500, "{sum:?}");
         assert!(sum.stops > 20 && sum.sessions_moved > 30, "{sum:?}");

@@ -1,6 +1,4 @@
 //! Hubs with a log while nodes die, pause and come: sessions outlive their nodes, in courses that a seed decides.
-//!
-//! `HUBWIRE_SEED=n` repeats one course, `HUBWIRE_SEEDS=n` runs so many instead of the usual number.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
@@ -19,6 +17,7 @@ use super::client::{GROUPS, group, hub};
 use super::memory_streams::MemoryStreams;
 use super::mourner::Mourner;
 use super::node::{LEASE_MS, Node, WORKERS, context};
+use super::seeds;
 use crate::nats::backlog::Item;
 use crate::nats::ledger::{Append, Ledger};
 use crate::nats::log_errands;
@@ -446,25 +445,9 @@ impl World {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("the variable is a number"))
-}
-
 #[test]
 fn sessions_outlive_their_nodes_with_every_message_once_and_in_order_at_one_owner() {
-    let seeds = match number("HUBWIRE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("HUBWIRE_SEEDS").unwrap_or(SEEDS),
-    };
-    let mut sum = Report::default();
-    for seed in seeds.clone() {
-        match World::new(seed).run() {
-            Ok(report) => add(&mut sum, &report),
-            Err(violation) => panic!("{violation}\nrepeat it with HUBWIRE_SEED={seed}"),
-        }
-    }
-    println!("{seeds:?}: {sum:?}");
-    if seeds.end - seeds.start >= SEEDS {
+    if let Some(sum) = seeds::take(SEEDS, |seed| World::new(seed).run(), add) {
         // Courses in which nothing happens would prove nothing.
         assert!(sum.published > 5_000 && sum.obliged > 10_000 && sum.recoveries > 50, "{sum:?}");
         assert!(sum.deaths > 25 && sum.fenced > 0 && sum.ended > 50, "{sum:?}");

@@ -8,4 +8,5 @@ mod links;
 mod memory_streams;
 mod mourner;
 mod node;
+mod seeds;
 mod world;

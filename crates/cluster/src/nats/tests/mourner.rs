@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use hubwire_auth::Permissions;
-use hubwire_hub::{ConnectionKey, Opening, Protocol};
-use hubwire_protocol::{ConnectionId, Request, Subprotocol, json};
+use hubwire_hub::ConnectionKey;
+use hubwire_protocol::{ConnectionId, Request, json};
 
-use super::client::{GROUPS, hub};
+use super::client::{GROUPS, hub, opening, taken};
 use super::memory_streams::MemoryStreams;
 use super::node::{Node, WORKERS};
 use crate::nats::streams::Subject;
@@ -35,20 +34,7 @@ pub(super) struct Mourner {
 impl Mourner {
     pub(super) fn connect(nodes: &mut [Node], node: usize, random: u128, worker: usize) -> Self {
         let id = ConnectionId::on_node(random, nodes[node].number, worker as u8);
-        let roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"];
-        let opening = Opening {
-            id,
-            hub: hub(),
-            user: None,
-            permissions: Permissions::from_roles(roles.into_iter()).0,
-            groups: Vec::new(),
-            protocol: Protocol::PubSub(Subprotocol::JsonReliable),
-            subprotocol: Some("json.reliable.webpubsub.azure.v1".into()),
-            reconnection_token: None,
-            origin: "localhost".into(),
-            state: None,
-        };
-        let key = nodes[node].workers[worker].shard.connect(opening);
+        let key = nodes[node].workers[worker].shard.connect(opening(id));
         nodes[node].workers[worker].carry_out();
         Self {
             id,
@@ -153,14 +139,9 @@ impl Mourner {
         if worker.shard.connection_id(self.key) != Some(self.id) {
             return Err("its session has ended for no reason".to_owned());
         }
-        let Some(outbox) = worker.shard.outbox(self.key, now_ms) else {
+        let Some(frames) = taken(worker, self.key, now_ms) else {
             return Ok(());
         };
-        let frames: Vec<_> = outbox
-            .frames()
-            .map(|frame| (frame.sequence_id, String::from_utf8_lossy(&frame.bytes).into_owned()))
-            .collect();
-        outbox.written(frames.len(), false);
         for (sequence_id, text) in frames {
             self.take(sequence_id, &text)?;
         }
