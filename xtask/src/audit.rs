@@ -8,20 +8,8 @@ use anyhow::{Context, Result, bail};
 use semver::{Version, VersionReq};
 use serde::Deserialize;
 
-use crate::console;
 use crate::project::Project;
-
-#[derive(Deserialize)]
-struct Lock {
-    package: Vec<Locked>,
-}
-
-#[derive(Deserialize)]
-struct Locked {
-    name: String,
-    version: Version,
-    source: Option<String>,
-}
+use crate::{console, lock_file};
 
 /// An advisory as the database has it: TOML in front of its text.
 #[derive(Deserialize)]
@@ -68,10 +56,9 @@ pub(crate) fn run(project: &Project, database: &Path) -> Result<()> {
     }
     let (mut packages, mut vulnerabilities) = (BTreeSet::new(), BTreeSet::new());
     for workspace in project.workspaces() {
-        let lock: Lock = toml::from_str(&fs::read_to_string(workspace.join("Cargo.lock"))?)?;
-        packages.extend(
-            lock.package.into_iter().filter(|one| one.source.is_some()).map(|one| (one.name, one.version)),
-        );
+        for locked in lock_file::read(&workspace)?.into_iter().filter(|locked| locked.source.is_some()) {
+            packages.insert((locked.name, Version::parse(&locked.version)?));
+        }
     }
     for (name, version) in &packages {
         for advisory in advisories(&crates.join(name))? {

@@ -7,6 +7,7 @@ mod console;
 mod deny;
 mod fuzz;
 mod instructions;
+mod lock_file;
 mod options;
 mod process;
 mod project;

@@ -42,3 +42,12 @@ fn shown(command: &Command) -> String {
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     format!("`{}`", words.join(" "))
 }
+
+/// What cargo knows. Packages of other platforms may never have been fetched: then, and only then, the network is needed.
+pub(crate) fn metadata(root: &Path) -> Result<String> {
+    let arguments = ["metadata", "--locked", "--format-version", "1"];
+    if succeeds(cargo(root).args(arguments).arg("--offline")) {
+        return output(cargo(root).args(arguments).arg("--offline"));
+    }
+    output(cargo(root).args(arguments))
+}

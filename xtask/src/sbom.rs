@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::lock_file::{self, Locked};
 use crate::project::Project;
 use crate::{console, process};
 
@@ -53,25 +54,10 @@ struct Kind {
     kind: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Lock {
-    package: Vec<Locked>,
-}
-
-#[derive(Deserialize)]
-struct Locked {
-    name: String,
-    version: String,
-    checksum: Option<String>,
-}
-
 /// Writes the bill of the service's binary to a file: CycloneDX 1.5, of the lock file alone, so that the same sources give the same bytes.
 pub(crate) fn run(project: &Project, file: &Path) -> Result<()> {
-    let arguments = ["metadata", "--locked", "--format-version", "1"];
-    let metadata: Metadata =
-        serde_json::from_str(&process::output(process::cargo(&project.root).args(arguments))?)?;
-    let lock: Lock = toml::from_str(&fs::read_to_string(project.root.join("Cargo.lock"))?)?;
-    let bill = bill(&metadata, &lock)?;
+    let metadata: Metadata = serde_json::from_str(&process::metadata(&project.root)?)?;
+    let bill = bill(&metadata, &lock_file::read(&project.root)?)?;
     let components = bill["components"].as_array().map_or(0, Vec::len);
     fs::write(file, serde_json::to_string_pretty(&bill)? + "\n")
         .with_context(|| format!("{} cannot be written", file.display()))?;
@@ -79,10 +65,9 @@ pub(crate) fn run(project: &Project, file: &Path) -> Result<()> {
     Ok(())
 }
 
-fn bill(metadata: &Metadata, lock: &Lock) -> Result<Value> {
+fn bill(metadata: &Metadata, locked: &[Locked]) -> Result<Value> {
     let packages: HashMap<_, _> = metadata.packages.iter().map(|package| (&*package.id, package)).collect();
-    let checksums: HashMap<_, _> = lock
-        .package
+    let checksums: HashMap<_, _> = locked
         .iter()
         .filter_map(|locked| Some(((&*locked.name, &*locked.version), locked.checksum.as_deref()?)))
         .collect();
@@ -176,9 +161,10 @@ mod tests {
             ] },
         }))
         .unwrap();
-        let lock: Lock =
-            toml::from_str("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n").unwrap();
-        let bill = bill(&metadata, &lock).unwrap();
+        let locked =
+            lock_file::parse("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n")
+                .unwrap();
+        let bill = bill(&metadata, &locked).unwrap();
         let names: Vec<_> = bill["components"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(bill["metadata"]["component"]["purl"], "pkg:cargo/hubwire@0.1.0");

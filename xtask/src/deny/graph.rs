@@ -53,7 +53,7 @@ struct Node {
 
 /// Every package of the lock file that can be built, for all platforms.
 pub(super) fn packages(root: &Path) -> Result<Vec<Package>> {
-    let metadata: Metadata = serde_json::from_str(&metadata(root)?)?;
+    let metadata: Metadata = serde_json::from_str(&process::metadata(root)?)?;
     let names: HashMap<_, _> = metadata
         .packages
         .iter()
@@ -89,13 +89,4 @@ fn built(root: &Path) -> Result<HashSet<String>> {
         Some(format!("{name} {version}"))
     };
     Ok(tree.lines().filter_map(package).collect())
-}
-
-/// What cargo knows. Packages of other platforms may never have been fetched: then, and only then, the network is needed.
-fn metadata(root: &Path) -> Result<String> {
-    let arguments = ["metadata", "--locked", "--format-version", "1"];
-    if process::succeeds(process::cargo(root).args(arguments).arg("--offline")) {
-        return process::output(process::cargo(root).args(arguments).arg("--offline"));
-    }
-    process::output(process::cargo(root).args(arguments))
 }
