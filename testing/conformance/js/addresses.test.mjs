@@ -8,7 +8,7 @@ import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import { Authority } from "./support/certificates.mjs";
 import { withDeadline } from "./support/deadline.mjs";
-import { RawClient } from "./support/raw_client.mjs";
+import { RawClient, refusal } from "./support/raw_client.mjs";
 import { Hub, rest } from "./support/rest.mjs";
 import { startServer } from "./support/server.mjs";
 
@@ -21,7 +21,6 @@ async function start(name, tables) {
   return startServer({ args: ["--config", config] });
 }
 
-const refusal = (promise) => promise.then(() => assert.fail("it was let in"), (error) => error);
 const from = (address) => ({ headers: { "X-Forwarded-For": address } });
 
 /** What comes back for some bytes until the service closes, or an answer is there. */

@@ -10,8 +10,9 @@ import { test } from "node:test";
 import { Canaries } from "./support/canaries.mjs";
 import { elapse, until } from "./support/deadline.mjs";
 import { handlerTable, startConfigured } from "./support/handler.mjs";
+import { freePort } from "./support/port.mjs";
 import { Proxy } from "./support/proxy.mjs";
-import { HandshakeRefused, RawClient, recover } from "./support/raw_client.mjs";
+import { HandshakeRefused, RawClient, recover, refusal } from "./support/raw_client.mjs";
 import { Hub, clientUrl } from "./support/rest.mjs";
 import { binaryPath } from "./support/server.mjs";
 
@@ -30,15 +31,6 @@ function wrapped(line) {
   return program;
 }
 
-/** A free port, for metrics. */
-async function freePort() {
-  const listener = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
-}
-
 /** A service with canaries, and a way to its metrics. */
 async function stage(settings, options, canaryOptions) {
   const port = await freePort();
@@ -55,8 +47,6 @@ async function stage(settings, options, canaryOptions) {
   };
   return { server, canaries, metric, end };
 }
-
-const refused = (url) => RawClient.connect(url).then(() => assert.fail("The client was accepted."), (error) => error);
 
 test("without descriptors new sockets wait, clients who are there are served, and the service recovers by itself", async () => {
   const { server, canaries, metric, end } = await stage("", { binary: wrapped("ulimit -n 128") });
@@ -143,7 +133,7 @@ test("handlers whose names do not resolve fail their own clients, and nobody els
   const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.json(server, "lost")));
   for (const client of clients) client.send({ type: "event", event: "e", dataType: "text", data: "x", ackId: 1 });
   for (const client of clients) assert.equal((await client.ack(1)).error.name, "InternalServerError");
-  const error = await refused(clientUrl(server, "closed"));
+  const error = await refusal(RawClient.connect(clientUrl(server, "closed")));
   assert.ok(error instanceof HandshakeRefused, error.message);
   assert.equal(error.status, 500);
   await canaries.unharmed();
@@ -192,7 +182,7 @@ where(FAKETIME, "no libfaketime; on Debian: apt-get install faketime")("a clock 
   const reliable = await RawClient.reliable(server, name, { groups: ["g"] });
   set("+86400");
   // No canary publishes by REST here: its tokens would be out of date as well.
-  const error = await until(() => refused(url).catch(() => undefined), "the jump to be seen");
+  const error = await until(() => refusal(RawClient.connect(url)).catch(() => undefined), "the jump to be seen");
   assert.equal(error.status, 401);
   await reliable.settled();
   reliable.cut();

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -10,6 +9,7 @@ import { BareSocket, OPCODE } from "./support/bare_socket.mjs";
 import { Browser, withChromium } from "./support/browser.mjs";
 import { Authority } from "./support/certificates.mjs";
 import { until, withDeadline } from "./support/deadline.mjs";
+import { freePort } from "./support/port.mjs";
 import { JSON_PROTOCOL, RawClient, RELIABLE_PROTOCOL } from "./support/raw_client.mjs";
 import { clientUrl, Hub } from "./support/rest.mjs";
 import { startServer } from "./support/server.mjs";
@@ -177,12 +177,3 @@ withChromium("a page that was loaded over HTTP/2", () => {
     }
   });
 });
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = net.createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { until } from "./support/deadline.mjs";
-import { RawClient, recover } from "./support/raw_client.mjs";
+import { RawClient, recover, refusal } from "./support/raw_client.mjs";
 import { clientUrl, Hub, rest } from "./support/rest.mjs";
 import { serviceClient } from "./support/sdk.mjs";
 import { startServer } from "./support/server.mjs";
@@ -25,8 +25,6 @@ async function startLimited(name, limits, more = "") {
   const server = await startServer({ args: ["--workers", "2", "--config", config] });
   return Object.assign(server, { write });
 }
-
-const refusal = (promise) => promise.then(() => assert.fail("it was let in"), (error) => error);
 
 describe("a service with bounds of connections", () => {
   let server;

@@ -17,6 +17,11 @@ export class HandshakeRefused extends Error {
   }
 }
 
+/** The error of what must not succeed, such as a handshake. */
+export function refusal(promise) {
+  return promise.then(() => Promise.reject(new Error("It was let in.")), (error) => error);
+}
+
 export class RawClient {
   #socket;
   #frames = [];
