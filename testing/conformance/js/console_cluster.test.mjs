@@ -1,5 +1,8 @@
 // The console of any node over the whole cluster: what people see, what they do, and what is missing when a node does not answer.
 import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Browser, withChromium } from "./support/browser.mjs";
 import { until, withDeadline } from "./support/deadline.mjs";
@@ -15,8 +18,9 @@ const binary = process.env.HUBWIRE_NODE_BIN ?? binaryPath();
 const LEASE_MS = 30_000;
 
 async function startNodes(count) {
-  const nats = await Nats.start();
-  const settings = `[cluster]\nnats = ["${nats.url}"]\n[limits]\ncluster_lease_ms = ${LEASE_MS}\n`;
+  const folder = mkdtempSync(join(tmpdir(), "hubwire-nats-"));
+  const nats = await Nats.start({ folder, args: ["-js", "-sd", folder] });
+  const settings = `[cluster]\nnats = ["${nats.url}"]\n[hubs.logged]\ndurability = "cluster"\n[limits]\ncluster_lease_ms = ${LEASE_MS}\n`;
   const start = () => startConfigured(settings, { binary, args: ["--workers", "2"] });
   const nodes = [];
   while (nodes.length < count) nodes.push(await start());
@@ -213,8 +217,7 @@ withNats("why a message did not arrive, asked of any node", () => {
   /** The console writes down what happened a moment later. */
   const written = (node, hub) => until(async () => (await get(node, `messages?hub=${hub}`)).messages.length > 0, "the message to be written down");
 
-  test("is told by the node that decided, wherever the message came in", async () => {
-    const hub = "why";
+  const decided = async (hub) => {
     const names = await Promise.all(nodes.map(nameOf));
     const [member, stranger, reliable] = [await RawClient.json(nodes[1], hub, { userId: "ann", groups: ["g"] }), await RawClient.json(nodes[1], hub, { userId: "bob" }), await RawClient.reliable(nodes[2], hub, { userId: "eve", groups: ["g"] })];
     await new Hub(nodes[0], hub).sendText("/groups/g", "to be found", { filter: "userId ne 'ann'" });
@@ -237,7 +240,9 @@ withNats("why a message did not arrive, asked of any node", () => {
       assert.deepEqual(messages.map((one) => [one.message, one.node]), [[message.message, names[0]]]);
     }
     await RawClient.closeAll(member, stranger, reliable);
-  });
+  };
+  test("is told by the node that decided, wherever the message came in", () => decided("why"));
+  test("is told so in a hub with durability as well", () => decided("logged"));
 
   test("is told that it was never published, by the node that refused it", async () => {
     const hub = "refused";
