@@ -1,11 +1,10 @@
 //! Opens client connections in batches.
 
 use crate::clock::Clock;
-use crate::frame;
 use crate::scenario::Protocol;
 use crate::tls;
-use crate::upgrade;
-use crate::wire::{Handler, Wire};
+use crate::upgrade::{self, Upgrades};
+use crate::wire::Wire;
 use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -39,12 +38,12 @@ pub(crate) fn open_clients(wire: &mut Wire, host: &str, openings: &[Opening]) ->
     let address: SocketAddr = host.parse().with_context(|| format!("{host} is not an address"))?;
     let clock = Clock::start();
     for batch in openings.chunks(BATCH) {
-        let mut upgrades = Upgrades { first: usize::MAX, protocols: Vec::new(), open: 0 };
+        let mut upgrades = Upgrades { first: usize::MAX, waiting: Vec::new(), open: 0 };
         for opening in batch {
             let stream = connected(wire, address)?;
             let peer = if opening.tls { wire.add(tls::client(stream)?)? } else { wire.add(stream)? };
             upgrades.first = upgrades.first.min(peer);
-            upgrades.protocols.push(Some(opening.protocol));
+            upgrades.waiting.push(Some(opening.protocol));
             let request = upgrade::request(host, &opening.target, opening.protocol, opening.extensions);
             wire.peer(peer).send(request.as_bytes())?;
         }
@@ -96,27 +95,4 @@ fn non_blocking(socket: Socket) -> Result<mio::net::TcpStream> {
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     Ok(mio::net::TcpStream::from_std(socket.into()))
-}
-
-/// The peers of a batch; earlier peers are open and only need their pings answered.
-struct Upgrades {
-    first: usize,
-    /// Emptied when the answer has come.
-    protocols: Vec<Option<Protocol>>,
-    open: usize,
-}
-
-impl Handler for Upgrades {
-    fn receive(&mut self, peer: usize, bytes: &[u8], replies: &mut Vec<u8>) -> Result<usize> {
-        let waiting = peer.checked_sub(self.first).and_then(|index| self.protocols.get_mut(index));
-        let Some(waiting @ &mut Some(protocol)) = waiting else {
-            return frame::read_all(bytes, replies, |_, _| Ok(()));
-        };
-        let Some(consumed) = upgrade::read_answer(bytes, protocol)? else {
-            return Ok(0);
-        };
-        *waiting = None;
-        self.open += 1;
-        Ok(consumed)
-    }
 }

@@ -1,6 +1,8 @@
 //! The WebSocket opening handshake, from both ends.
 
+use crate::frame;
 use crate::scenario::Protocol;
+use crate::wire::Handler;
 use anyhow::{Result, bail, ensure};
 use std::fmt;
 
@@ -69,6 +71,29 @@ pub(crate) fn read_answer(bytes: &[u8], protocol: Protocol) -> Result<Option<usi
         ensure!(head.contains(name), "the upgrade did not select {name}: {head}");
     }
     Ok(Some(head_bytes + 4))
+}
+
+/// The peers of a batch; earlier peers are open and only need their pings answered.
+pub(crate) struct Upgrades {
+    pub(crate) first: usize,
+    /// What each asked for; emptied when the answer has come.
+    pub(crate) waiting: Vec<Option<Protocol>>,
+    pub(crate) open: usize,
+}
+
+impl Handler for Upgrades {
+    fn receive(&mut self, peer: usize, bytes: &[u8], replies: &mut Vec<u8>) -> Result<usize> {
+        let waiting = peer.checked_sub(self.first).and_then(|index| self.waiting.get_mut(index));
+        let Some(waiting @ &mut Some(protocol)) = waiting else {
+            return frame::read_all(bytes, replies, |_, _| Ok(()));
+        };
+        let Some(consumed) = read_answer(bytes, protocol)? else {
+            return Ok(0);
+        };
+        *waiting = None;
+        self.open += 1;
+        Ok(consumed)
+    }
 }
 
 #[cfg(test)]

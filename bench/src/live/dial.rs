@@ -1,12 +1,11 @@
 //! Finds an endpoint and opens sockets to it.
 
 use super::load::Load;
-use crate::frame;
 use crate::scenario::Protocol;
 use crate::socket::Socket;
 use crate::token::Address;
-use crate::upgrade::{self, Refused};
-use crate::wire::{Handler, Wire};
+use crate::upgrade::{self, Refused, Upgrades};
+use crate::wire::Wire;
 use anyhow::{Context, Result, bail, ensure};
 use hyper_rustls::ConfigBuilderExt;
 use rustls::pki_types::ServerName;
@@ -108,29 +107,6 @@ impl Dialer {
             }
         };
         error.context(format!("{}: {open} of {clients} clients were connected; {hint}", self.endpoint))
-    }
-}
-
-/// The clients of a batch; earlier peers are open and only need their pings answered.
-struct Upgrades {
-    first: usize,
-    /// Emptied when the answer has come.
-    waiting: Vec<Option<Protocol>>,
-    open: usize,
-}
-
-impl Handler for Upgrades {
-    fn receive(&mut self, peer: usize, bytes: &[u8], replies: &mut Vec<u8>) -> Result<usize> {
-        let waiting = peer.checked_sub(self.first).and_then(|index| self.waiting.get_mut(index));
-        let Some(waiting @ &mut Some(protocol)) = waiting else {
-            return frame::read_all(bytes, replies, |_, _| Ok(()));
-        };
-        let Some(consumed) = upgrade::read_answer(bytes, protocol)? else {
-            return Ok(0);
-        };
-        *waiting = None;
-        self.open += 1;
-        Ok(consumed)
     }
 }
 
