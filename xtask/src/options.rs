@@ -13,6 +13,8 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
   autobahn [CASE]...                       the Autobahn test suite (Python 2.7) against the release binary; patterns such as 6.*
   sbom [FILE]                              what the service is built from, as CycloneDX; hubwire.cdx.json if no file is named
+  release [FOLDER] [--check]               the static binary, its digest and bill of materials, in target/dist or FOLDER;
+                                           with --check it is built once more elsewhere, and must be the same
   audit FOLDER                             the lock files against a copy of the RustSec advisory database
   instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
@@ -46,6 +48,8 @@ pub(crate) enum Task {
     Autobahn { cases: Vec<String> },
     /// The software bill of materials.
     Sbom { file: PathBuf },
+    /// The static binary and what belongs to it; whether it is to be built twice.
+    Release { folder: PathBuf, check: bool },
     /// Known vulnerabilities.
     Audit { database: PathBuf },
     /// Instruction counts.
@@ -66,6 +70,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("sbom") => {
             Task::Sbom { file: arguments.next().unwrap_or_else(|| "hubwire.cdx.json".to_owned()).into() }
         }
+        Some("release") => release(&mut arguments)?,
         Some("audit") => Task::Audit {
             database: arguments.next().context("audit needs the folder of the database")?.into(),
         },
@@ -108,6 +113,19 @@ fn fuzz(arguments: &mut impl Iterator<Item = String>) -> Result<Task> {
     Ok(Task::Fuzz { target, seconds })
 }
 
+fn release(arguments: &mut impl Iterator<Item = String>) -> Result<Task> {
+    let (mut folder, mut check) = (None, false);
+    for argument in arguments {
+        match argument.as_str() {
+            "--check" => check = true,
+            _ if folder.is_none() && !argument.starts_with('-') => folder = Some(argument),
+            _ => bail!("`{argument}` is not an option of release\n\n{HELP}"),
+        }
+    }
+    let folder = folder.unwrap_or_else(|| "target/dist".to_owned()).into();
+    Ok(Task::Release { folder, check })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,8 +149,26 @@ mod tests {
     }
 
     #[test]
+    fn a_release_can_be_checked_and_put_anywhere() {
+        let task = Task::Release { folder: "out".into(), check: true };
+        assert_eq!(parsed("release out --check").unwrap(), task);
+        let task = Task::Release { folder: "target/dist".into(), check: false };
+        assert_eq!(parsed("release").unwrap(), task);
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["", "tset", "test --only", "test fast", "fuzz a b", "fuzz --seconds x", "lint now"] {
+        for line in [
+            "",
+            "tset",
+            "test --only",
+            "test fast",
+            "fuzz a b",
+            "fuzz --seconds x",
+            "release a b",
+            "release --chekc",
+            "lint now",
+        ] {
             assert!(parsed(line).is_err(), "`{line}` was understood");
         }
     }

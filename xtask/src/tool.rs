@@ -24,6 +24,8 @@ pub(crate) enum Tool {
     Chromium,
     /// Makes the clock jump.
     Faketime,
+    /// Compiles C for static binaries.
+    MuslCompiler,
 }
 
 impl Tool {
@@ -61,6 +63,7 @@ impl Tool {
             Self::Valgrind => "valgrind",
             Self::Chromium => "Chromium",
             Self::Faketime => "libfaketime",
+            Self::MuslCompiler => "musl-gcc",
         }
     }
 
@@ -74,6 +77,7 @@ impl Tool {
             Self::Valgrind => &["valgrind", "libc6-dbg"],
             Self::Chromium => &["chromium"],
             Self::Faketime => &["faketime"],
+            Self::MuslCompiler => &["musl-tools"],
         }
     }
 
@@ -94,6 +98,7 @@ impl Tool {
                 .iter()
                 .any(|program| process::succeeds(Command::new(program).arg("--version"))),
             Self::Faketime => process::succeeds(Command::new("faketime").arg("--version")),
+            Self::MuslCompiler => process::succeeds(Command::new("musl-gcc").arg("--version")),
             Self::Valgrind => process::succeeds(Command::new("valgrind").arg("--version")),
         }
     }
