@@ -191,72 +191,81 @@ withNats("a reliable client that comes back to another node", () => {
   });
 });
 
-withNats("a node that stops", () => {
-  test("hands its reliable sessions to another one: through a rolling restart nothing is lost, doubled or out of order", async () => {
-    const { nats, nodes, stop } = await startNodes(3);
-    const sessions = [];
-    for (const node of nodes) for (let more = 0; more < 3; more += 1) sessions.push({ client: await RawClient.reliable(node, "chat", { groups: ["g"], userId: "ann", roles: ALL_ROLES }), received: [], acknowledged: 0 });
-    for (const session of sessions) Object.assign(session, { connectionId: session.client.connectionId, reconnectionToken: session.client.reconnectionToken });
-    const accepted = [];
-    let going = true;
-    const alive = () => nodes.filter((node) => node.alive && !node.leaving);
-    const sending = (async () => {
-      for (let number = 1; going; number += 1) {
-        const text = String(number);
-        for (;;) {
-          const candidates = alive();
-          const answer = await new Hub(candidates[number % candidates.length], "chat").sendText("/groups/g", text).catch(() => undefined);
-          if (answer?.status === 202) break;
-        }
-        accepted.push(text);
+/** Nodes stop, some at the same moment, and others take their places, while sessions of all of them receive what is published on all of them. */
+const restarts = (waves) => async () => {
+  const { nats, nodes, stop } = await startNodes(3);
+  const sessions = [];
+  for (const node of nodes) for (let more = 0; more < 3; more += 1) sessions.push({ client: await RawClient.reliable(node, "chat", { groups: ["g"], userId: "ann", roles: ALL_ROLES }), received: [], acknowledged: 0 });
+  for (const session of sessions) Object.assign(session, { connectionId: session.client.connectionId, reconnectionToken: session.client.reconnectionToken });
+  const accepted = [];
+  let going = true;
+  const alive = () => nodes.filter((node) => node.alive && !node.leaving);
+  const sending = (async () => {
+    for (let number = 1; going; number += 1) {
+      const text = String(number);
+      for (;;) {
+        const candidates = alive();
+        const answer = await new Hub(candidates[number % candidates.length], "chat").sendText("/groups/g", text).catch(() => undefined);
+        if (answer?.status === 202) break;
       }
-    })();
-    let total = Infinity;
-    const follow = async (session) => {
-      while (session.received.length < total) {
-        await until(() => session.client.unseen.length > 0 || session.client.ending || session.received.length >= total, () => `message ${session.received.length + 1} of ${accepted.length}`, 20_000);
-        for (const frame of session.client.unseen) {
-          frame.taken = true;
-          if (frame.json?.type !== "message" || frame.json.sequenceId <= session.acknowledged) continue;
-          session.acknowledged = frame.json.sequenceId;
-          session.received.push(frame.json.data);
-          if (session.acknowledged % 20 === 0) session.client.send({ type: "sequenceAck", sequenceId: session.acknowledged });
-        }
-        if (!session.client.ending || session.client.unseen.length > 0) continue;
-        // 1001, or nothing at all where a node that carried the socket has stopped; but never the end of the session.
-        assert.ok([1001, 1006].includes(session.client.ending.code), `${session.client.ending.code} ${session.client.ending.reason}`);
-        session.client = await until(async () => {
-          const candidates = alive();
-          return recover(candidates[session.received.length % candidates.length], "chat", session).catch(() => undefined);
-        }, "a recovery", 20_000);
-      }
-    };
-    const following = sessions.map(follow);
-    for (let index = 0; index < 3; index += 1) {
-      const before = accepted.length;
-      await until(() => accepted.length > before + 60, "messages in between");
-      nodes[index].leaving = true;
-      await nodes[index].stop();
-      nodes[index] = await startNode(nats);
+      accepted.push(text);
     }
+  })();
+  let total = Infinity;
+  const follow = async (session) => {
+    while (session.received.length < total) {
+      await until(() => session.client.unseen.length > 0 || session.client.ending || session.received.length >= total, () => `message ${session.received.length + 1} of ${accepted.length}`, 20_000);
+      for (const frame of session.client.unseen) {
+        frame.taken = true;
+        if (frame.json?.type !== "message" || frame.json.sequenceId <= session.acknowledged) continue;
+        session.acknowledged = frame.json.sequenceId;
+        session.received.push(frame.json.data);
+        if (session.acknowledged % 20 === 0) session.client.send({ type: "sequenceAck", sequenceId: session.acknowledged });
+      }
+      if (!session.client.ending || session.client.unseen.length > 0) continue;
+      // 1001, or nothing at all where a node that carried the socket has stopped; but never the end of the session.
+      assert.ok([1001, 1006].includes(session.client.ending.code), `${session.client.ending.code} ${session.client.ending.reason}`);
+      session.client = await until(async () => {
+        const candidates = alive();
+        return recover(candidates[session.received.length % candidates.length], "chat", session).catch(() => undefined);
+      }, "a recovery", 20_000);
+    }
+  };
+  const following = sessions.map(follow);
+  for (const wave of waves) {
     const before = accepted.length;
-    await until(() => accepted.length > before + 60, "messages afterwards");
-    going = false;
-    await sending;
-    total = accepted.length;
-    await Promise.all(following);
-    const sorted = [...accepted];
-    for (const { received } of sessions) {
-      assert.equal(new Set(received).size, received.length, "nothing twice");
-      // Callers on several nodes are several publishers, and each waits for its answer.
-      assert.deepEqual([...received].sort((one, other) => one - other), sorted);
-    }
-    const hub = new Hub(nodes[0], "chat");
-    for (const { connectionId } of sessions) assert.equal(await hub.exists(`/connections/${connectionId}`), true);
-    assert.equal((await hub.call("POST", "/users/ann/:closeConnections")).status, 204);
-    await Promise.all(sessions.map(({ client }) => client.closed()));
-    await stop();
-  });
+    await until(() => accepted.length > before + 60, "messages in between");
+    for (const index of wave) nodes[index].leaving = true;
+    await Promise.all(
+      wave.map(async (index) => {
+        await nodes[index].stop();
+        nodes[index] = await startNode(nats);
+      }),
+    );
+  }
+  const before = accepted.length;
+  await until(() => accepted.length > before + 60, "messages afterwards");
+  going = false;
+  await sending;
+  total = accepted.length;
+  await Promise.all(following);
+  const sorted = [...accepted];
+  for (const { received } of sessions) {
+    assert.equal(new Set(received).size, received.length, "nothing twice");
+    // Callers on several nodes are several publishers, and each waits for its answer.
+    assert.deepEqual([...received].sort((one, other) => one - other), sorted);
+  }
+  const hub = new Hub(nodes[0], "chat");
+  for (const { connectionId } of sessions) assert.equal(await hub.exists(`/connections/${connectionId}`), true);
+  assert.equal((await hub.call("POST", "/users/ann/:closeConnections")).status, 204);
+  await Promise.all(sessions.map(({ client }) => client.closed()));
+  await stop();
+};
+
+withNats("a node that stops", () => {
+  test("hands its reliable sessions to another one: through a rolling restart nothing is lost, doubled or out of order", restarts([[0], [1], [2]]));
+
+  test("does so when another one stops at the same moment", restarts([[0, 1], [1, 2], [2, 0]]));
 
   test("takes permissions, ack ids and what is unacknowledged along, and lets plain clients go", async () => {
     const { nodes, stop } = await startNodes(2);

@@ -45,6 +45,9 @@ impl Mesh {
                 if goodbye.lost.contains(&self.backlog.node) {
                     self.end_sessions();
                 }
+                if goodbye.heir != 0 {
+                    self.backlog.set_heir(node, goodbye.heir);
+                }
                 tracing::info!(node = format!("{node:08x}"), "a node has left the cluster");
                 self.remove(node);
                 self.sweep_soon(Some(node));
@@ -110,7 +113,7 @@ impl Mesh {
             Content::Interests(interests) => self.learn_all(node, &interests),
             Content::Interest(interest) => self.learn(node, interest),
             Content::Pause(pause) => self.take_pause(node, pause),
-            Content::Paused(paused) => self.take_paused(node, paused.node),
+            Content::Paused(paused) => self.take_paused(node, paused),
             Content::Luggage(luggage) => self.take_luggage(node, luggage)?,
             Content::Heir(heir) => self.take_heir(node, heir),
             Content::Keeper(keeper) => self.learn_keeper(node, &keeper.nodes),

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::calls::Caller;
 use super::encode;
+use super::handover::Stop;
 use super::ledger::{Append, Appended, Waiter};
 use super::registry::Stored;
 use super::schema::Content;
@@ -37,9 +38,9 @@ pub(crate) enum Item {
     /// A worker reads no client any more, since the service stops.
     Drained,
     /// No worker reads a client, since a node stops.
-    Quiet { node: u32, heir: u32 },
+    Quiet(Stop),
     /// Everything that was published before this node held back for one that stops stands before this.
-    Paused { node: u32, heir: u32 },
+    Paused(Stop),
     /// The sessions of this node, which stops.
     Packed(Vec<Luggage>),
     /// The sessions of another node are here.
@@ -342,9 +343,11 @@ impl Backlog {
         self.heirs.load().iter().filter(|(_, node)| **node == heir).map(|(of, _)| *of).collect()
     }
 
-    /// Notes who has the sessions of a node that has stopped, and of those whose heir it was. Only the thread that talks to NATS does so.
+    /// Notes who has the sessions of a node that has stopped, and of those whose heir it was. What an heir says may arrive after what is said of
+    /// the heir itself. Only the thread that talks to NATS does so.
     pub(super) fn set_heir(&self, of: u32, heir: u32) {
         let heirs = self.heirs.load();
+        let heir = heirs.get(&heir).copied().unwrap_or(heir);
         if heirs.get(&of) == Some(&heir) || of == heir {
             return;
         }

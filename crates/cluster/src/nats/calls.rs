@@ -56,11 +56,11 @@ impl Calls {
         self.finish_if_whole(ticket);
     }
 
-    /// A node is gone, and with it every connection that a command could have meant there.
-    pub(crate) fn forget(&mut self, node: u32) {
+    /// A node is gone, and with it every connection that a command could have meant there; unless they are another one's now.
+    pub(crate) fn forget(&mut self, node: u32, handed_over: bool) {
         let waiting = |(ticket, call): (&u64, &mut Call)| {
             let was_missing = call.missing.remove(&node);
-            if was_missing && call.strict {
+            if was_missing && (call.strict || handed_over) {
                 call.failed = Some(Busy::Moving);
             }
             was_missing.then_some(*ticket)

@@ -5,6 +5,10 @@
 //! of that; what it holds back follows when the heir has the sessions and has told everybody what they are interested in. The old node packs
 //! when all have said so, the heir unpacks when all have said so: the cut goes through all publishers at once. It lasts some ways to and fro, and
 //! the time that the sessions take to travel.
+//!
+//! Nodes that stop at the same time go one after the other, since each needs all others to hold back. Who hears that another one has begun waits
+//! until that is over. If two have begun, the one with the higher number lets the other go first and asks again later: an attempt, whose
+//! number tells answers to the one before apart. The others are no heirs of each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +22,9 @@ use super::schema::{Content, Heir, Pause, Paused};
 use super::{encode, luggage, schema};
 use crate::hashing::Hashing;
 
-/// How long a node that stops waits until all others hold back, in milliseconds. Then it gives up, and its sessions end.
+/// How long a node that stops waits for others that stop, in milliseconds. Then it gives up, and its sessions end.
+const WAITING_MAX_MS: u64 = 10_000;
+/// How long it waits until all others hold back, in milliseconds. Then it gives up likewise.
 const PAUSING_MAX_MS: u64 = 2_000;
 /// How long the sessions may take to travel, in milliseconds.
 const TRAVEL_MAX_MS: u64 = 10_000;
@@ -27,9 +33,19 @@ const PAUSE_MAX_MS: u64 = PAUSING_MAX_MS + TRAVEL_MAX_MS + 1_000;
 /// Commands are carried out by all shards, whatever hub they name.
 pub(super) const ANY_HUB: &str = "hub";
 
+/// A node that stops, who is to have its sessions, and how often it has asked for that before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub(super) node: u32,
+    pub(super) heir: u32,
+    pub(super) attempt: u32,
+}
+
 /// What a node has done of its own handover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    /// Another node stops, and goes first.
+    Waiting,
     /// The others are asked to hold back.
     Pausing,
     /// The sessions are being packed.
@@ -43,14 +59,25 @@ enum Stage {
 /// The handover of a node that stops.
 pub(super) struct Handover {
     heir: u32,
+    attempt: u32,
     stage: Stage,
     paused: BTreeSet<u32>,
     due_ms: u64,
+    /// Until when it waits for others that stop.
+    waits_until_ms: u64,
+}
+
+impl Handover {
+    /// Whether the others hold back for it, or are asked to.
+    fn is_begun(&self) -> bool {
+        !matches!(self.stage, Stage::Waiting | Stage::Done)
+    }
 }
 
 /// What an heir has got so far of a node that stops.
 #[derive(Default)]
 pub(super) struct Inheritance {
+    attempt: u32,
     /// Everybody is known to have been asked.
     asked: bool,
     paused: BTreeSet<u32>,
@@ -67,8 +94,10 @@ pub(super) struct Handovers {
     /// Workers of this node that read nobody any more.
     drained: u32,
     inheritances: BTreeMap<u32, Inheritance>,
-    /// The nodes that stop, and until when this one holds back for them.
-    pauses: BTreeMap<u32, u64>,
+    /// The nodes that stop, their attempts, and until when this one holds back for them.
+    pauses: BTreeMap<u32, (u32, u64)>,
+    /// The nodes that stop or have stopped, as long as they are there: none of them is to be an heir.
+    stopping: BTreeSet<u32>,
     /// The nodes whose sessions have come here while this one holds back.
     newcomers: BTreeSet<u32>,
     /// The nodes whose sessions this one has.
@@ -78,7 +107,16 @@ pub(super) struct Handovers {
 impl Handovers {
     /// Whether the sessions of this node are on their way, so that nobody can say anything about them.
     pub(super) fn is_under_way(&self) -> bool {
-        self.own.is_some()
+        self.own.as_ref().is_some_and(|own| own.stage != Stage::Waiting)
+    }
+
+    /// What has come for an heir of a node, unless it belongs to an attempt that the node has given up.
+    fn inheritance(&mut self, node: u32, attempt: u32) -> Option<&mut Inheritance> {
+        let inheritance = self.inheritances.entry(node).or_default();
+        if inheritance.attempt < attempt {
+            *inheritance = Inheritance { attempt, ..Inheritance::default() };
+        }
+        Some(inheritance).filter(|inheritance| inheritance.attempt == attempt)
     }
 
     /// Whether there is something to wait for.
@@ -99,16 +137,47 @@ impl Mesh {
     /// This node stops: has its sessions taken to another one.
     pub(crate) fn hand_over(&mut self, now_ms: u64) {
         self.now_ms = now_ms;
-        let own = self.backlog.node;
-        let heir = Hashing::choose(u64::from(own), self.peers.keys().copied());
-        let stage = if heir.is_some() { Stage::Pausing } else { Stage::Done };
-        let due_ms = now_ms + PAUSING_MAX_MS;
-        let heir = heir.unwrap_or(own);
-        self.handovers.own = Some(Handover { heir, stage, paused: BTreeSet::new(), due_ms });
-        if stage == Stage::Pausing {
-            self.backlog.pause();
-            self.push_all(&encode::frame(Content::Pause(Pause { heir })));
+        self.handovers.own = Some(Handover {
+            heir: self.backlog.node,
+            attempt: 0,
+            stage: Stage::Waiting,
+            paused: BTreeSet::new(),
+            due_ms: now_ms + WAITING_MAX_MS,
+            waits_until_ms: now_ms + WAITING_MAX_MS,
+        });
+        self.begin_handover();
+    }
+
+    /// Asks all others to hold back, if this node waits for its turn and nobody else's sessions are under way.
+    fn begin_handover(&mut self) {
+        let handovers = &mut self.handovers;
+        let Some(own) = handovers.own.as_mut().filter(|own| own.stage == Stage::Waiting) else {
+            return;
+        };
+        if !handovers.pauses.is_empty() {
+            return;
         }
+        let heirs = self.peers.keys().copied().filter(|node| !handovers.stopping.contains(node));
+        let Some(heir) = Hashing::choose(u64::from(self.backlog.node), heirs) else {
+            own.stage = Stage::Done;
+            return;
+        };
+        (own.heir, own.stage, own.due_ms) = (heir, Stage::Pausing, self.now_ms + PAUSING_MAX_MS);
+        own.paused.clear();
+        let pause = Pause { heir, attempt: own.attempt };
+        self.backlog.pause();
+        self.push_all(&encode::frame(Content::Pause(pause)));
+        self.advance();
+    }
+
+    /// Asks the others no longer to hold back: another node goes first, or the heir is gone.
+    fn withdraw_handover(&mut self) {
+        if let Some(own) = &mut self.handovers.own {
+            own.attempt += 1;
+            (own.stage, own.due_ms) = (Stage::Waiting, own.waits_until_ms);
+        }
+        let nothing = Heir { node: self.backlog.node, nothing: true };
+        self.push_all(&encode::frame(Content::Heir(nothing)));
     }
 
     /// Whether this node has handed its sessions over, or has given up, and everything that it held back has arrived.
@@ -125,31 +194,43 @@ impl Mesh {
 
     /// A node stops, and asks everybody to hold back.
     pub(super) fn take_pause(&mut self, node: u32, pause: Pause) {
+        self.handovers.stopping.insert(node);
+        if self.handovers.own.as_ref().is_some_and(Handover::is_begun) {
+            if self.backlog.node < node {
+                // It hears, or has heard, that this node has begun, and asks again later.
+                return;
+            }
+            self.withdraw_handover();
+        }
+        let Pause { heir, attempt } = pause;
         self.backlog.quiesce(true);
-        self.handovers.pauses.insert(node, self.now_ms + PAUSE_MAX_MS);
+        self.handovers.pauses.insert(node, (attempt, self.now_ms + PAUSE_MAX_MS));
         // A worker delivers to its own clients before it publishes to others. What it held back would never reach sessions that come to it
         // later, so it first finishes its turn, and reads its clients no more.
         if let Ok(hub) = HubName::parse(ANY_HUB) {
             let quiet = self.local.execute(hub, Command::Exists(Target::Hub));
-            self.errands.push(Errand::Quiet { node, heir: pause.heir, quiet });
+            self.errands.push(Errand::Quiet { stop: Stop { node, heir, attempt }, quiet });
         }
-        if pause.heir == self.backlog.node {
-            self.handovers.inheritances.entry(node).or_default().asked = true;
+        if heir == self.backlog.node
+            && let Some(inheritance) = self.handovers.inheritance(node, attempt)
+        {
+            inheritance.asked = true;
         }
     }
 
     /// No client of this node is being read: closes the gate.
-    pub(super) fn hold_back(&mut self, node: u32, heir: u32) {
-        if self.handovers.pauses.contains_key(&node) {
+    pub(super) fn hold_back(&mut self, stop: Stop) {
+        if self.handovers.pauses.get(&stop.node).is_some_and(|(attempt, _)| *attempt == stop.attempt) {
             self.backlog.pause();
             // By way of the queue, so that it stands behind everything that was published before.
-            self.backlog.put(Item::Paused { node, heir });
+            self.backlog.put(Item::Paused(stop));
         }
     }
 
     /// Everything that this node published before it held back is on its way.
-    pub(super) fn say_paused(&mut self, node: u32, heir: u32) {
-        let frame = encode::frame(Content::Paused(Paused { node }));
+    pub(super) fn say_paused(&mut self, stop: Stop) {
+        let Stop { node, heir, attempt } = stop;
+        let frame = encode::frame(Content::Paused(Paused { node, attempt }));
         for to in [node, heir] {
             if to != self.backlog.node {
                 self.push(to, frame.clone());
@@ -158,11 +239,14 @@ impl Mesh {
     }
 
     /// Another node holds back.
-    pub(super) fn take_paused(&mut self, from: u32, node: u32) {
-        if node != self.backlog.node {
-            self.handovers.inheritances.entry(node).or_default().paused.insert(from);
-        } else if let Some(own) = &mut self.handovers.own {
+    pub(super) fn take_paused(&mut self, from: u32, paused: Paused) {
+        let Paused { node, attempt } = paused;
+        let mine = node == self.backlog.node;
+        if let Some(own) = self.handovers.own.as_mut().filter(|own| mine && own.attempt == attempt) {
             own.paused.insert(from);
+        }
+        if !mine && let Some(inheritance) = self.handovers.inheritance(node, attempt) {
+            inheritance.paused.insert(from);
         }
         self.advance();
     }
@@ -194,7 +278,7 @@ impl Mesh {
                 self.errands.push(Errand::Pack(self.local.execute(hub, Command::Pack)));
             }
         }
-        let peers = &self.peers;
+        let (peers, heirs) = (&self.peers, self.backlog.heirs.load());
         for (of, inheritance) in &mut self.handovers.inheritances {
             let Some(complete) = inheritance.complete.as_ref().filter(|_| inheritance.asked) else {
                 continue;
@@ -203,8 +287,10 @@ impl Mesh {
             if inheritance.unpacking || peers.keys().any(waiting) {
                 continue;
             }
-            // The node that stops did not hear of all that this one hears of: what they published may be in nobody's hands.
-            let missed = peers.keys().any(|node| node != of && !complete.contains(node));
+            // The node that stops did not hear of all that this one hears of: what they published may be in nobody's hands. But nodes that have
+            // handed over before go when all they had to say has arrived.
+            let known = |node: &u32| node == of || complete.contains(node) || heirs.contains_key(node);
+            let missed = !peers.keys().all(known);
             inheritance.unpacking = true;
             let sessions = std::mem::take(&mut inheritance.sessions).into_iter();
             let sessions = sessions.map(|session| Luggage { missed, ..session });
@@ -273,10 +359,11 @@ impl Mesh {
     }
 
     fn go_on(&mut self) {
-        let own = self.handovers.own.as_ref().is_some_and(|own| own.stage != Stage::Done);
+        let own = self.handovers.own.as_ref().is_some_and(Handover::is_begun);
         if !own && self.handovers.pauses.is_empty() {
             let newcomers = std::mem::take(&mut self.handovers.newcomers);
             self.backlog.go_on(&self.local, &newcomers);
+            self.begin_handover();
         }
     }
 
@@ -285,8 +372,13 @@ impl Mesh {
         if self.handovers.inheritances.get(&node).is_some_and(|inheritance| !inheritance.unpacking) {
             self.handovers.inheritances.remove(&node);
         }
-        if self.handovers.own.as_ref().is_some_and(|own| own.heir == node && own.stage != Stage::Done) {
-            self.give_up_handover();
+        self.handovers.stopping.remove(&node);
+        let stage = self.handovers.own.as_ref().filter(|own| own.heir == node).map(|own| own.stage);
+        match stage {
+            // Nothing has been packed: there may be another heir.
+            Some(Stage::Pausing) => self.withdraw_handover(),
+            Some(Stage::Packing | Stage::Sent) => self.give_up_handover(),
+            _ => {}
         }
         self.resume(node);
         self.advance();
@@ -303,7 +395,7 @@ impl Mesh {
             .handovers
             .pauses
             .iter()
-            .filter(|(_, due_ms)| **due_ms <= now_ms)
+            .filter(|(_, (_, due_ms))| *due_ms <= now_ms)
             .map(|(node, _)| *node)
             .collect();
         for node in overdue {

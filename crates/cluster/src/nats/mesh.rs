@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::backlog::{Backlog, Item};
 use super::calls::{self, Calls};
 use super::encode;
-use super::handover::Handovers;
+use super::handover::{Handovers, Stop};
 use super::interests::Announced;
 use super::ledger::{Append, Ledger};
 use super::link::Incoming;
@@ -42,7 +42,7 @@ pub(crate) enum Errand {
     /// A node is gone, and with it the other ends of carried sockets.
     Gone { node: u32 },
     /// Wait until no worker reads a client, since a node stops and hands its sessions to an heir.
-    Quiet { node: u32, heir: u32, quiet: Routed },
+    Quiet { stop: Stop, quiet: Routed },
     /// Wait for the packed sessions of this node.
     Pack(Routed),
     /// Wait until the sessions of another node are unpacked.
@@ -166,8 +166,8 @@ impl Mesh {
             Item::Letter { recipient, letter, node } => self.send_letter(node, &recipient, &letter),
             Item::Slot(slot) => self.announce(slot),
             Item::Drained => self.drained(),
-            Item::Quiet { node, heir } => self.hold_back(node, heir),
-            Item::Paused { node, heir } => self.say_paused(node, heir),
+            Item::Quiet(stop) => self.hold_back(stop),
+            Item::Paused(stop) => self.say_paused(stop),
             Item::Packed(sessions) => self.send_luggage(&sessions),
             Item::Unpacked { of } => self.say_heir(of),
             Item::Settle(connection) => self.settling.push_back((self.items, connection)),
@@ -184,13 +184,13 @@ impl Mesh {
             Item::Restored { of, sessions } => self.restored(&of, sessions),
             Item::Find { connection, caller } => self.errands.push(Errand::Find { connection, caller }),
             Item::Call { nodes, hub, command, cause, caller } => {
-                let asked = nodes.len();
-                let known = nodes.into_iter().filter(|node| self.peers.contains_key(node));
-                let nodes: Vec<_> = known.collect();
+                let (nodes, gone): (Vec<_>, Vec<_>) =
+                    nodes.into_iter().partition(|node| self.peers.contains_key(node));
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
                 let strict = self.backlog.logged.contains(&hub) && calls::is_about_one(&command);
-                if strict && nodes.len() < asked {
-                    // It has died since the router asked who lives. Whoever asked may have gone away by now.
+                let handed_over = gone.iter().any(|node| self.backlog.resolve(*node) != *node);
+                if handed_over || (strict && !gone.is_empty()) {
+                    // It has gone since the router asked who lives. Whoever asked may have gone away by now.
                     let _gone = caller.send(Err(Busy::Moving));
                     return;
                 }
@@ -342,8 +342,9 @@ impl Mesh {
 
     /// This node stops: the others need not wait for its lease to end.
     pub(crate) fn leave(&mut self) {
-        let goodbye = Goodbye { lost: self.lost.iter().copied().collect() };
-        let datagram = Datagram { from: self.backlog.node, body: Some(Body::Goodbye(goodbye)) };
+        let (lost, own) = (self.lost.iter().copied().collect(), self.backlog.node);
+        let heir = Some(self.backlog.resolve(own)).filter(|heir| *heir != own).unwrap_or_default();
+        let datagram = Datagram { from: own, body: Some(Body::Goodbye(Goodbye { lost, heir })) };
         self.out.push((Destination::Everyone, datagram.encode_to_vec().into()));
     }
 

@@ -84,6 +84,9 @@ pub(crate) struct Goodbye {
     /// The nodes that it had lost, and to which it could not say what they may have missed.
     #[prost(fixed32, repeated, tag = "1")]
     pub(crate) lost: Vec<u32>,
+    /// The node that has the sender's sessions; 0 if none has. Its own word may come later.
+    #[prost(fixed32, tag = "2")]
+    pub(crate) heir: u32,
 }
 
 /// Frames of one node for another, numbered within their link.
@@ -452,6 +455,9 @@ pub(crate) struct Pause {
     /// The node that is to have its sessions.
     #[prost(fixed32, tag = "1")]
     pub(crate) heir: u32,
+    /// How often the sender has asked before, and then let another node go first.
+    #[prost(uint32, tag = "2")]
+    pub(crate) attempt: u32,
 }
 
 /// Everything that the sender published before it held back stands before this.
@@ -460,6 +466,9 @@ pub(crate) struct Paused {
     /// The node that stops.
     #[prost(fixed32, tag = "1")]
     pub(crate) node: u32,
+    /// The attempt of it that this belongs to.
+    #[prost(uint32, tag = "2")]
+    pub(crate) attempt: u32,
 }
 
 /// The sender has the sessions of a node that stops, and everybody whom they are interested in knows of it: go on.
@@ -468,7 +477,7 @@ pub(crate) struct Heir {
     /// The node that stops.
     #[prost(fixed32, tag = "1")]
     pub(crate) node: u32,
-    /// The sender has nothing of it: the node gave up, and its sessions end.
+    /// The sender has nothing of it: the node gave up, and its sessions end; or it lets another one go first, and asks again.
     #[prost(bool, tag = "2")]
     pub(crate) nothing: bool,
 }

@@ -264,12 +264,12 @@ impl Running {
                 Errand::Relay { node, event } => {
                     self.relays.take(node, event, &self.resume);
                 }
-                Errand::Quiet { node, heir, quiet } => {
+                Errand::Quiet { stop, quiet } => {
                     let backlog = self.backlog.clone();
                     tokio::spawn(async move {
                         // A worker that is gone reads nobody.
                         let _gone = quiet.await;
-                        backlog.put(Item::Quiet { node, heir });
+                        backlog.put(Item::Quiet(stop));
                     });
                 }
                 Errand::Pack(reply) => {

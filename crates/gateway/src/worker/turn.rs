@@ -23,7 +23,7 @@ const BULK_FLUSHES_PER_TURN: usize = 256;
 
 /// How long a worker waits at most until its sessions are elsewhere, in milliseconds, beyond the time that its clients have: somewhat longer than
 /// nodes take to give up.
-const HANDOVER_MAX_MS: u64 = 15_000;
+const HANDOVER_MAX_MS: u64 = 25_000;
 
 /// Lets the runtime watch a worker's poll, through a descriptor of its own.
 #[expect(

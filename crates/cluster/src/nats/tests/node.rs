@@ -40,17 +40,12 @@ struct Moving {
     replies: Vec<Routed>,
     packed: Vec<hubwire_hub::Luggage>,
     /// What is to be said then.
-    done: fn(u32, u32, Vec<hubwire_hub::Luggage>) -> Item,
-    nodes: (u32, u32),
+    done: Option<Box<dyn FnOnce(Vec<hubwire_hub::Luggage>) -> Item>>,
 }
 
 impl Moving {
-    fn new(
-        replies: Vec<Routed>,
-        nodes: (u32, u32),
-        done: fn(u32, u32, Vec<hubwire_hub::Luggage>) -> Item,
-    ) -> Self {
-        Self { replies, packed: Vec::new(), done, nodes }
+    fn new(replies: Vec<Routed>, done: impl FnOnce(Vec<hubwire_hub::Luggage>) -> Item + 'static) -> Self {
+        Self { replies, packed: Vec::new(), done: Some(Box::new(done)) }
     }
 }
 
@@ -128,17 +123,12 @@ impl Node {
                     let reply = Some(reply);
                     self.asked.push(Asked { node, ticket, reply, answer: None, joins, mark: 0 });
                 }
-                Errand::Quiet { node, heir, quiet } => {
-                    let done = |node, heir, _| Item::Quiet { node, heir };
-                    self.moving.push(Moving::new(vec![quiet], (node, heir), done));
+                Errand::Quiet { stop, quiet } => {
+                    self.moving.push(Moving::new(vec![quiet], move |_| Item::Quiet(stop)));
                 }
-                Errand::Pack(reply) => {
-                    let done = |_, _, packed| Item::Packed(packed);
-                    self.moving.push(Moving::new(vec![reply], (0, 0), done));
-                }
+                Errand::Pack(reply) => self.moving.push(Moving::new(vec![reply], Item::Packed)),
                 Errand::Unpack { of, replies } => {
-                    let done = |of, _, _| Item::Unpacked { of };
-                    self.moving.push(Moving::new(replies, (of, 0), done));
+                    self.moving.push(Moving::new(replies, move |_| Item::Unpacked { of }));
                 }
                 Errand::Relay { .. } | Errand::Gone { .. } => {}
                 errand => self.wanted.push(errand),
@@ -155,9 +145,10 @@ impl Node {
                 Poll::Ready(_) => false,
                 Poll::Pending => true,
             });
-            if moving.replies.is_empty() {
-                let (node, other) = moving.nodes;
-                backlog.put((moving.done)(node, other, std::mem::take(&mut moving.packed)));
+            if moving.replies.is_empty()
+                && let Some(done) = moving.done.take()
+            {
+                backlog.put(done(std::mem::take(&mut moving.packed)));
             }
             !moving.replies.is_empty()
         });

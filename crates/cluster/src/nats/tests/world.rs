@@ -143,9 +143,13 @@ impl World {
             self.paused[node] = now_ms + self.rng.random_range(10..2 * LEASE_MS);
         }
         if self.rng.random_bool(self.weather.stop_chance) && self.serving().len() > 2 {
-            let serving = self.serving();
-            let node = serving[self.rng.random_range(0..serving.len())];
-            self.stop(node);
+            // Now and then two at once; one has to be left that has their sessions.
+            let together = self.rng.random_range(1..=2).min(self.serving().len() - 1);
+            for _ in 0..together {
+                let serving = self.serving();
+                let node = serving[self.rng.random_range(0..serving.len())];
+                self.stop(node);
+            }
         }
         if self.rng.random_bool(self.weather.death_chance) && self.serving().len() > 2 {
             let node = any(&mut self.rng, count);
@@ -165,8 +169,6 @@ impl World {
     /// A node stops in order: its clients are sent away, and their sessions go to another node.
     fn stop(&mut self, index: usize) {
         self.report.stops += 1;
-        // The heir of one may be the other.
-        self.is_rough |= self.nodes.iter().any(|node| node.alive && node.stopping);
         self.nodes[index].stopping = true;
         self.paused[index] = 0;
         for client in self.clients.iter_mut().filter(|client| client.node == index && !client.ended) {
