@@ -20,6 +20,7 @@ use super::refusal::Refusal;
 use crate::arrival::{Arrival, Purpose, Upgraded};
 use crate::entrance::Place;
 use crate::http::Body;
+use crate::lingering::Lent;
 use crate::stream::Stream;
 
 /// RFC 6455 §1.3: what a server appends to the client's key.
@@ -151,13 +152,16 @@ fn accept_value(key: &HeaderValue) -> HeaderValue {
 
 /// Takes the bare socket back from hyper and from the runtime; the worker's own event loop will watch it.
 fn take_socket(upgraded: hyper::upgrade::Upgraded, patience: Duration) -> Option<(Stream, Vec<u8>)> {
-    let upgraded = match downcast::<TokioIo<tokio::net::TcpStream>>(upgraded) {
-        Ok(parts) => return Some((Stream::Plain(bare(parts.io.into_inner())?), parts.read_buf.to_vec())),
+    let upgraded = match downcast::<TokioIo<Lent<tokio::net::TcpStream>>>(upgraded) {
+        Ok(parts) => {
+            let stream = parts.io.into_inner().into_inner()?;
+            return Some((Stream::Plain(bare(stream)?), parts.read_buf.to_vec()));
+        }
         Err(upgraded) => upgraded,
     };
-    match downcast::<TokioIo<TlsStream<tokio::net::TcpStream>>>(upgraded) {
+    match downcast::<TokioIo<Lent<TlsStream<tokio::net::TcpStream>>>>(upgraded) {
         Ok(parts) => {
-            let (stream, session) = parts.io.into_inner().into_inner();
+            let (stream, session) = parts.io.into_inner().into_inner()?.into_inner();
             Some((Stream::tls(bare(stream)?, session), parts.read_buf.to_vec()))
         }
         Err(upgraded) => Some((Stream::Tunnel(tunnel(upgraded, patience)?), Vec::new())),
