@@ -70,7 +70,7 @@ impl<E: Exchange> State<E> {
         };
         self.shard.set_compression(key, compression);
         self.serials += 1;
-        let mut socket = Socket::new(stream, early, compression, place, self.serials, self.now_ms);
+        let mut socket = Socket::new(stream, early, compression.is_some(), place, self.serials, self.now_ms);
         // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
         let interests = Interest::READABLE | Interest::WRITABLE;
         let watched = self.poll.registry().register(socket.stream.source(), Token(key.index()), interests);
