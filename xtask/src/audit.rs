@@ -9,7 +9,7 @@ use semver::{Version, VersionReq};
 use serde::Deserialize;
 
 use crate::project::Project;
-use crate::{console, lock_file};
+use crate::{console, fuzz, instructions, lock_file};
 
 /// An advisory as the database has it: TOML in front of its text.
 #[derive(Deserialize)]
@@ -55,8 +55,9 @@ pub(crate) fn run(project: &Project, database: &Path) -> Result<()> {
         bail!("{} is no copy of the RustSec advisory database; git clone one there", database.display());
     }
     let (mut packages, mut vulnerabilities) = (BTreeSet::new(), BTreeSet::new());
-    for workspace in project.workspaces() {
-        for locked in lock_file::read(&workspace)?.into_iter().filter(|locked| locked.source.is_some()) {
+    let tools = [fuzz::folder(project), instructions::folder(project)];
+    for workspace in project.workspaces().iter().chain(&tools) {
+        for locked in lock_file::read(workspace)?.into_iter().filter(|locked| locked.source.is_some()) {
             packages.insert((locked.name, Version::parse(&locked.version)?));
         }
     }

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use hubwire_instructions::{limit, message, request, request_frame};
-use hubwire_protocol::websocket::{Decoder, Deflater, compress_frame};
+use hubwire_protocol::websocket::{Decoder, DeflateWindow, Deflater, compress_frame};
 use hubwire_protocol::{JsonForm, Message, Request, Subprotocol, json};
 
 #[library_benchmark]
@@ -43,14 +43,14 @@ fn write_head(subprotocol: Subprotocol, mut out: Vec<u8>) -> Vec<u8> {
 fn deflater() -> (Bytes, Deflater) {
     let frame = Subprotocol::Json.message(&message(), JsonForm::Json);
     let mut deflater = Deflater::default();
-    compress_frame(&frame, &mut deflater);
+    compress_frame(&frame, &mut deflater, DeflateWindow::Full);
     (frame, deflater)
 }
 
 #[library_benchmark]
 #[bench::json(args = (deflater()), config = limit(214_000))]
 fn compress((frame, mut deflater): (Bytes, Deflater)) -> Option<Bytes> {
-    compress_frame(black_box(&frame), &mut deflater)
+    compress_frame(black_box(&frame), &mut deflater, DeflateWindow::Full)
 }
 
 library_benchmark_group!(

@@ -1,4 +1,5 @@
 use hubwire_hub::{Answer, ConnectionKey, Opening, Question, TraceContext, Unanswered};
+use hubwire_protocol::websocket::DeflateWindow;
 use hubwire_protocol::{ConnectionId, HubName};
 use tokio::sync::oneshot;
 
@@ -41,8 +42,8 @@ pub(crate) struct Upgraded {
     pub(crate) stream: Stream,
     /// What the client sent right behind its handshake.
     pub(crate) early: Vec<u8>,
-    /// Either side may compress what it sends.
-    pub(crate) compression: bool,
+    /// Either side may compress what it sends; the service by this window.
+    pub(crate) compression: Option<DeflateWindow>,
     pub(crate) place: Place,
 }
 

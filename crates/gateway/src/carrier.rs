@@ -59,7 +59,7 @@ impl Door {
         let arrivals = &self.0.arrivals[usize::from(id.worker()) % self.0.arrivals.len()];
         let stream = Stream::Plain(mio::net::TcpStream::from_std(stream));
         // What comes through another node is not compressed: that node has not agreed to it.
-        let upgraded = Upgraded { stream, early: Vec::new(), compression: false, place };
+        let upgraded = Upgraded { stream, early: Vec::new(), compression: None, place };
         let purpose = Purpose::Resume { hub, id, reconnection_token };
         // A worker that takes no arrivals has stopped, and its sessions with it.
         let _stopped = arrivals.send(Arrival::Socket { purpose, upgraded });

@@ -20,9 +20,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::Addresses;
 use crate::handshake::{self, Reception};
-use crate::host;
+use crate::lingering::{lend, linger};
+use crate::{Addresses, Limits, host};
 
 /// The body of an answer: short, or a page of a listing; or one that goes on.
 pub type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
@@ -100,6 +100,7 @@ pub(crate) async fn serve<F: Fallback>(
     let limits = reception.settings.load().limits.clone();
     let begun = Rc::new(Cell::new(false));
     let (begins, header_timeout) = (begun.clone(), Duration::from_millis(limits.header_timeout_ms));
+    let settings = reception.settings.clone();
     let service = service_fn(move |request| {
         begins.set(true);
         let (reception, fallback) = (reception.clone(), fallback.clone());
@@ -119,11 +120,33 @@ pub(crate) async fn serve<F: Fallback>(
             Ok(response)
         }
     });
+    let (stream, mut returned) = lend(stream);
+    let server = server(&limits);
+    let served = tokio::select! {
+        served = server.serve_connection_with_upgrades(TokioIo::new(stream), service) => served.map_err(|error| error.to_string()),
+        () = silence(header_timeout, &begun) => {
+            // Who has asked nothing has no answer to read.
+            returned.close();
+            Err("no request came in time".to_owned())
+        }
+    };
+    if let Err(error) = served {
+        // A peer that stops in the middle, or never begins, is its own affair; it is counted, and told where hyper can.
+        metrics::counter!("webpubsub_http_connection_errors_total").increment(1);
+        tracing::debug!(error, "an HTTP connection ended with an error");
+    }
+    if let Ok(stream) = returned.try_recv() {
+        linger(stream, &settings.load_full().limits).await;
+    }
+}
+
+/// What speaks HTTP/1.1 and HTTP/2 within the bounds of the settings.
+fn server(limits: &Limits) -> auto::Builder<LocalExecutor> {
     let mut server = auto::Builder::new(LocalExecutor);
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
         .max_buf_size(limits.header_bytes_max.max(MIN_BUFFER_BYTES));
     server
         .http2()
@@ -134,15 +157,7 @@ pub(crate) async fn serve<F: Fallback>(
         // RFC 8441: WebSockets as streams of the connection.
         .enable_connect_protocol()
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX));
-    let served = tokio::select! {
-        served = server.serve_connection_with_upgrades(TokioIo::new(stream), service) => served.map_err(|error| error.to_string()),
-        () = silence(header_timeout, &begun) => Err("no request came in time".to_owned()),
-    };
-    if let Err(error) = served {
-        // A peer that stops in the middle, or never begins, is its own affair; it is counted, and told where hyper can.
-        metrics::counter!("webpubsub_http_connection_errors_total").increment(1);
-        tracing::debug!(error, "an HTTP connection ended with an error");
-    }
+    server
 }
 
 /// Comes back if a peer has not made a first request in time. Hyper's own time-out begins only once it knows which version of HTTP is spoken,

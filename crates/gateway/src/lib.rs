@@ -14,6 +14,7 @@ mod error;
 mod handshake;
 mod host;
 mod http;
+mod lingering;
 mod listener;
 mod log;
 mod pacing;

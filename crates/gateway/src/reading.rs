@@ -76,7 +76,7 @@ impl<E: Exchange> State<E> {
         let goes_on = !joined.is_empty();
         joined.extend_from_slice(if goes_on { arrived } else { &[] });
         let input = if goes_on { &mut joined[..] } else { &mut *arrived };
-        let mut taken = 0;
+        let (mut taken, input_bytes) = (0, input.len());
         let message_bytes_max = self.settings.limits.message_bytes_max;
         while !self.shard.is_held(key)
             && self.may_take(key)
@@ -87,7 +87,7 @@ impl<E: Exchange> State<E> {
                 Ok(Some((frame, bytes))) => {
                     taken += bytes;
                     self.count_frame(key, bytes);
-                    if self.accept(key, frame).is_break() {
+                    if self.accept(key, frame, taken < input_bytes).is_break() {
                         return;
                     }
                     self.relieve();
@@ -107,13 +107,13 @@ impl<E: Exchange> State<E> {
         }
     }
 
-    /// Does what one frame asks. Breaks if the socket is gone.
-    fn accept(&mut self, key: ConnectionKey, frame: Frame<'_>) -> ControlFlow<()> {
+    /// Does what one frame asks, behind which the client may already have sent more. Breaks if the socket is gone.
+    fn accept(&mut self, key: ConnectionKey, frame: Frame<'_>, has_more: bool) -> ControlFlow<()> {
         match frame {
             Frame::Fragment | Frame::Pong => {}
             Frame::Ping(payload) => self.shard.answer_ping(key, control_frame(Opcode::Pong, payload)),
             Frame::Close(close) => {
-                self.finish(key, close);
+                self.finish(key, close, has_more);
                 return ControlFlow::Break(());
             }
             Frame::Message(kind, payload) => self.accept_message(key, kind, &payload),
@@ -166,8 +166,9 @@ impl<E: Exchange> State<E> {
         }
     }
 
-    /// The client has ended the connection, or has answered that we did: the handshake is completed and the socket closed.
-    fn finish(&mut self, key: ConnectionKey, close: CloseFrame) {
+    /// The client has ended the connection, or has answered that we did: the handshake is completed and the socket closed. If the client goes on
+    /// all the same, that is done with care, or it would not get to see the answer.
+    fn finish(&mut self, key: ConnectionKey, close: CloseFrame, goes_on: bool) {
         self.flush(key);
         let ending = match &close {
             CloseFrame { code: Some(hubwire_protocol::codes::NORMAL), reason } => {
@@ -176,6 +177,9 @@ impl<E: Exchange> State<E> {
             _ => Ending::Lost,
         };
         self.echo(key, close);
+        if goes_on {
+            self.linger_on(key);
+        }
         self.drop_socket(key, ending);
     }
 

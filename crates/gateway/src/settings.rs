@@ -83,6 +83,10 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// The largest request head, in bytes. A larger one is refused with status 431.
     pub header_bytes_max: usize,
+    /// How long a peer that has been answered may take to close its socket, in milliseconds; then it is closed, and the answer may be lost.
+    pub linger_timeout_ms: u64,
+    /// What such a peer may still send, in bytes. Same outcome.
+    pub linger_bytes_max: u64,
     /// How often a ping is sent, in milliseconds. A client from which nothing arrives for twice as long is taken for lost.
     pub ping_interval_ms: u64,
     /// How long a closing handshake, or a stopping service, waits for its clients, in milliseconds.
@@ -106,6 +110,8 @@ impl Default for Limits {
             worker_lag_max_ms: 1_000,
             header_timeout_ms: 10_000,
             header_bytes_max: 64 << 10,
+            linger_timeout_ms: 5_000,
+            linger_bytes_max: 4 << 20,
             ping_interval_ms: 20_000,
             drain_timeout_ms: 5_000,
         }

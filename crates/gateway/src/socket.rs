@@ -31,7 +31,7 @@ pub(crate) struct Socket {
     /// It is not read for a moment, since it was too fast.
     pub(crate) paused: bool,
     /// Its place among the process's connections.
-    _place: Place,
+    pub(crate) place: Place,
 }
 
 impl Socket {
@@ -57,7 +57,7 @@ impl Socket {
             deaf: false,
             paces: None,
             paused: false,
-            _place: place,
+            place,
         }
     }
 }

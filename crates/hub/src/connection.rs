@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hubwire_auth::Permissions;
+use hubwire_protocol::websocket::DeflateWindow;
 use hubwire_protocol::{ConnectionId, GroupName, HubName, Subprotocol, UserId};
 
 use crate::ack_memory::AckMemory;
@@ -93,8 +94,8 @@ pub(crate) struct Connection {
     pub(crate) in_prompt_lane: bool,
     /// Whether it stands in the lane behind that.
     pub(crate) in_bulk_lane: bool,
-    /// Whether its client takes compressed messages on the socket that it has now.
-    pub(crate) compression: bool,
+    /// By which window its client takes compressed messages on the socket that it has now, if at all.
+    pub(crate) compression: Option<DeflateWindow>,
     /// Whether its socket would block: then nothing but time or its reader helps.
     pub(crate) blocked: bool,
     /// How many reasons there are not to read its client at the moment.
@@ -135,7 +136,7 @@ impl Connection {
             link: Link::Attached,
             in_prompt_lane: false,
             in_bulk_lane: false,
-            compression: false,
+            compression: None,
             blocked: false,
             holds: 0,
             attachment,

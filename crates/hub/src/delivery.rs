@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
+use hubwire_protocol::websocket::DeflateWindow;
 use hubwire_protocol::{ConnectionId, Head, Subprotocol};
 
 use crate::backpressure::is_behind;
@@ -179,7 +180,10 @@ impl<'a> Delivery<'a> {
                 None => return Outcome::Nothing,
             },
         };
-        let frame = if connection.compression { self.compress(connection.pubsub(), frame) } else { frame };
+        let frame = match connection.compression {
+            Some(window) => self.compress(connection.pubsub(), frame, window),
+            None => frame,
+        };
         if connection.link != Link::Attached || connection.outbox.push(frame, messages_max, bytes_max) {
             Outcome::Delivered
         } else {
@@ -203,10 +207,15 @@ impl<'a> Delivery<'a> {
 
     /// The same frame for a client that takes compressed messages. Its window keeps the plain form: nobody knows what the socket of a recovery
     /// will take.
-    fn compress(&mut self, subprotocol: Option<Subprotocol>, frame: Outbound) -> Outbound {
+    fn compress(
+        &mut self,
+        subprotocol: Option<Subprotocol>,
+        frame: Outbound,
+        window: DeflateWindow,
+    ) -> Outbound {
         let compressed = match subprotocol {
-            Some(subprotocol) => self.encodings.compressed_subprotocol(subprotocol),
-            None => self.encodings.compressed_simple(),
+            Some(subprotocol) => self.encodings.compressed_subprotocol(subprotocol, window),
+            None => self.encodings.compressed_simple(window),
         };
         let Some(bytes) = compressed else {
             return frame;

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use hubwire_protocol::websocket::{Deflater, Opcode, compress_frame, data_frame};
+use hubwire_protocol::websocket::{DeflateWindow, Deflater, Opcode, compress_frame, data_frame};
 use hubwire_protocol::{Data, GroupStateReport, Head, JsonForm, Message, Subprotocol};
 
 /// What recipients are given: each in the form of its own protocol.
@@ -18,15 +18,19 @@ pub(crate) struct Encodings<'a> {
     simple: Option<Bytes>,
     subprotocols: [Option<Bytes>; 4],
     deflater: &'a mut Deflater,
-    compressed: Compressed,
+    /// By their windows.
+    compressed: [Compressed; 2],
     pub(crate) savings: Savings,
 }
 
 /// The forms for clients that take compressed messages; `Some(None)` is a form that would not be shorter.
-#[derive(Default)]
 struct Compressed {
     simple: Option<Option<Bytes>>,
     subprotocols: [Option<Option<Bytes>>; 4],
+}
+
+impl Compressed {
+    const NONE: Self = Self { simple: None, subprotocols: [const { None }; 4] };
 }
 
 /// What compressing forms has cost and brought.
@@ -48,7 +52,7 @@ impl<'a> Encodings<'a> {
             simple: None,
             subprotocols: [const { None }; 4],
             deflater,
-            compressed: Compressed::default(),
+            compressed: [const { Compressed::NONE }; 2],
             savings: Savings::default(),
         }
     }
@@ -76,23 +80,33 @@ impl<'a> Encodings<'a> {
     }
 
     /// What simple clients see, compressed; `None` where there is nothing for them to see or it would not be shorter.
-    pub(crate) fn compressed_simple(&mut self) -> Option<Bytes> {
+    pub(crate) fn compressed_simple(&mut self, window: DeflateWindow) -> Option<Bytes> {
         let plain = self.simple()?;
+        let window = window.for_bytes(plain.len());
         let (deflater, savings) = (&mut *self.deflater, &mut self.savings);
-        let compress = || savings.note(&plain, compress_frame(&plain, deflater));
-        self.compressed.simple.get_or_insert_with(compress).clone()
+        let compress = || savings.note(&plain, compress_frame(&plain, deflater, window));
+        self.compressed[window as usize].simple.get_or_insert_with(compress).clone()
     }
 
     /// The form of a subprotocol, compressed; `None` where it would not be shorter.
-    pub(crate) fn compressed_subprotocol(&mut self, subprotocol: Subprotocol) -> Option<Bytes> {
+    pub(crate) fn compressed_subprotocol(
+        &mut self,
+        subprotocol: Subprotocol,
+        window: DeflateWindow,
+    ) -> Option<Bytes> {
         let plain = self.subprotocol(subprotocol);
+        let window = window.for_bytes(plain.len());
         let (deflater, savings) = (&mut *self.deflater, &mut self.savings);
         let compress = || {
-            let reliable = subprotocol.is_reliable();
-            let compressed = if reliable { deflater.tail(&plain) } else { compress_frame(&plain, deflater) };
+            let compressed = if subprotocol.is_reliable() {
+                deflater.tail(&plain, window)
+            } else {
+                compress_frame(&plain, deflater, window)
+            };
             savings.note(&plain, compressed)
         };
-        self.compressed.subprotocols[subprotocol as usize].get_or_insert_with(compress).clone()
+        let forms = &mut self.compressed[window as usize].subprotocols;
+        forms[subprotocol as usize].get_or_insert_with(compress).clone()
     }
 
     /// What stands in front of a reliable form.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hubwire_protocol::codes::Close;
-use hubwire_protocol::websocket::Deflater;
+use hubwire_protocol::websocket::{DeflateWindow, Deflater};
 use hubwire_protocol::{ConnectionId, GroupName, HubName, JsonForm, Subprotocol};
 use slab::Slab;
 
@@ -285,8 +285,9 @@ impl Shard {
         }
     }
 
-    /// Tells whether the client takes compressed messages on the socket that its connection has now. It does not before it is asked.
-    pub fn set_compression(&mut self, key: ConnectionKey, compression: bool) {
+    /// Tells by which window the client takes compressed messages on the socket that its connection has now, if at all. It takes none before this is
+    /// told.
+    pub fn set_compression(&mut self, key: ConnectionKey, compression: Option<DeflateWindow>) {
         if let Some(connection) = self.connections.get_mut(key.index()) {
             connection.compression = compression;
         }

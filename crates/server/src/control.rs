@@ -46,10 +46,10 @@ pub(crate) async fn follow_files(
         let found = fingerprints(&lock(&reloadable).files());
         // A file that is away for a moment, while an editor replaces it, changes nothing; and one that is still being written, which would be
         // read without its keys, is not read before it looks the same twice.
-        // A file that the configuration names since it was last read has been read with it.
+        // A file that the configuration names since it was last read has been read with it, and may have changed since: it is read once more.
         seen.retain(|path, _| found.contains_key(path));
-        for (path, fingerprint) in &found {
-            seen.entry(path.clone()).or_insert(*fingerprint);
+        for path in found.keys() {
+            seen.entry(path.clone()).or_insert(None);
         }
         if found.values().all(Option::is_some) && found != seen && found == changing {
             seen = found.clone();

@@ -164,6 +164,8 @@ fn settings(config: &Config) -> Settings {
             worker_lag_max_ms: limits.worker_lag_max_ms,
             header_timeout_ms: limits.request_header_timeout_ms,
             header_bytes_max: size(limits.request_header_bytes_max),
+            linger_timeout_ms: limits.linger_timeout_ms,
+            linger_bytes_max: limits.linger_bytes_max,
             ping_interval_ms: limits.ping_interval_ms,
             drain_timeout_ms: limits.drain_timeout_ms,
         },

@@ -63,7 +63,7 @@ fn a_socket_that_sends_its_head_byte_by_byte_for_too_long_is_closed() {
 }
 
 #[test]
-fn a_flood_of_headers_is_refused_or_cut_after_a_bounded_number_of_bytes() {
+fn a_flood_of_headers_gets_431_after_a_bounded_number_of_bytes() {
     let site = Setup::default().limit("request_header_bytes_max", 16 << 10).start();
     let mut wire = site.wire();
     wire.send("GET / HTTP/1.1\r\nhost: x\r\n");
@@ -74,7 +74,7 @@ fn a_flood_of_headers_is_refused_or_cut_after_a_bounded_number_of_bytes() {
     }
     assert!(sent_bytes < 64 << 20, "{sent_bytes} bytes of headers were taken");
     let answer = wire.read_response();
-    assert!(matches!(answer.status, 431 | 0), "{}", answer.head);
+    assert_eq!(answer.status, 431, "{}", answer.head);
     assert!(site.rest().exists("/api/health"));
 }
 
@@ -102,8 +102,7 @@ fn a_path_of_a_hundred_kilobytes_is_refused() {
     let site = Site::start();
     let mut wire = site.wire();
     wire.send(format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "p".repeat(100 << 10)));
-    let status = wire.read_head().status;
-    assert!(matches!(status, 414 | 431 | 0), "{status}");
+    assert_eq!(wire.read_head().status, 431);
     assert!(site.rest().exists("/api/health"));
 }
 
@@ -123,7 +122,7 @@ fn garbage_is_refused_and_the_service_lives_on() {
         let mut wire = site.wire();
         wire.send(garbage);
         let answer = wire.read_head();
-        assert!(matches!(answer.status, 400..500 | 0), "{garbage:?}: {}", answer.head);
+        assert_eq!(answer.status, 400, "{garbage:?}: {}", answer.head);
     }
     assert!(site.rest().exists("/api/health"));
 }
@@ -137,7 +136,7 @@ fn a_tls_hello_on_the_plain_port_is_refused_at_once() {
     let mut wire = site.wire();
     wire.send(&hello);
     let answer = wire.read_to_end();
-    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"), "{answer:?}");
+    assert!(answer.starts_with(b"HTTP/1.1 400"), "{answer:?}");
     assert!(site.rest().exists("/api/health"));
 }
 

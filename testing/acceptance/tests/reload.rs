@@ -50,19 +50,22 @@ fn keys_rotate_without_dropping_anybody() {
 fn a_key_in_a_file_of_its_own_is_put_in_force_when_that_file_changes() {
     let site = Site::start();
     let key_file = site.file().with_file_name("key");
-    std::fs::write(&key_file, format!("{ACCESS_KEY}\n")).unwrap();
-    site.write(&format!("access_key = {{ file = {key_file:?} }}\n"));
-    site.running().reload();
-    assert_eq!((rest_status(&site, ACCESS_KEY), rest_status(&site, NEXT_KEY)), (404, 401));
+    let last_key = NEXT_KEY.replace("takes over", "comes after");
     std::fs::write(&key_file, format!("{NEXT_KEY}\n")).unwrap();
+    // Nobody asks for a reload: what is named from now on is watched, from the first moment on.
+    site.write(&format!("access_key = {{ file = {key_file:?} }}\n"));
     eventually("the key of the file opens the service", || rest_status(&site, NEXT_KEY) == 404);
-    assert_eq!((rest_status(&site, ACCESS_KEY), connect_status(&site, ACCESS_KEY)), (401, 401));
+    std::fs::write(&key_file, format!("{last_key}\n")).unwrap();
+    eventually("the new key of the file opens the service", || rest_status(&site, &last_key) == 404);
+    for key in [ACCESS_KEY, NEXT_KEY] {
+        assert_eq!((rest_status(&site, key), connect_status(&site, key)), (401, 401));
+    }
     // One that cannot be read, or is no key, changes nothing.
     std::fs::write(&key_file, "short").unwrap();
     site.running().reload();
     std::fs::remove_file(&key_file).unwrap();
     site.running().reload();
-    assert_eq!((rest_status(&site, NEXT_KEY), connect_status(&site, NEXT_KEY)), (404, 101));
+    assert_eq!((rest_status(&site, &last_key), connect_status(&site, &last_key)), (404, 101));
 }
 
 #[test]

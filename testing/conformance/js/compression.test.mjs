@@ -126,12 +126,31 @@ describe("a client that asks for compression", () => {
     }
   });
 
-  test("is answered without it where it wants a window that others do not share", async () => {
-    const bare = await BareSocket.open(clientUrl(server, server.hub()), JSON_PROTOCOL, "permessage-deflate; server_max_window_bits=9");
-    assert.doesNotMatch(bare.head, /sec-websocket-extensions/i);
-    bare.send(OPCODE.text, "{}", { rsv: 4 });
-    assert.equal((await bare.closeFrame()).code, 1002);
-    bare.destroy();
+  // Its inflater keeps no more than what was agreed on, and fails at a message that refers farther back.
+  test("has a window as small as it wants, and messages that keep to it, beside others", async () => {
+    const hub = server.hub();
+    const texts = Array.from({ length: 6 }, (_, n) => `${n}:${Array.from({ length: 4 ** (n + 1) }, (_, at) => (at * at * 2_654_435_761) % 1_000_003).join(" ")}`.repeat(3));
+    const wide = await RawClient.json(server, hub, compressed);
+    for (const [bits, agreed] of [[9, 9], [12, 9], [14, 9], [15, 15]]) {
+      const clients = await Promise.all([RawClient.json, RawClient.reliable].map((open) => open(server, hub, { ...compressed, compression: { serverMaxWindowBits: bits } })));
+      for (const client of clients) assert.match(client.upgradeHeaders["sec-websocket-extensions"], new RegExp(`; server_max_window_bits=${agreed}$`));
+      for (const text of texts) {
+        await new Hub(server, hub).sendText("/groups/g", text);
+        for (const client of [wide, ...clients]) assert.ok((await client.message()).data === text, `${bits} bits: ${text.slice(0, 20)}`);
+      }
+      await RawClient.closeAll(...clients);
+    }
+    await wide.close(1000);
+  });
+
+  test("is answered without it where it wants a window that cannot be kept to", async () => {
+    for (const offer of ["permessage-deflate; server_max_window_bits=8", "permessage-deflate; server_max_window_bits=16", "permessage-deflate; server_max_window_bits"]) {
+      const bare = await BareSocket.open(clientUrl(server, server.hub()), JSON_PROTOCOL, offer);
+      assert.doesNotMatch(bare.head, /sec-websocket-extensions/i, offer);
+      bare.send(OPCODE.text, "{}", { rsv: 4 });
+      assert.equal((await bare.closeFrame()).code, 1002);
+      bare.destroy();
+    }
   });
 });
 

@@ -22,6 +22,9 @@ const asRoot = process.platform === "linux" && process.getuid() === 0;
 /** A test that needs something of the machine; without it, that is said. */
 const where = (has, what) => (has ? test : (name) => console.warn(`${name}: not tested, since there is ${what}`));
 
+/** A service that stands still nine tenths of the time needs longer for everything. */
+const STUTTER_DEADLINE_MS = 60_000;
+
 /** A program that does something to itself before it becomes the service. */
 function wrapped(line) {
   const folder = mkdtempSync(join(tmpdir(), "hubwire-wrapped-"));
@@ -107,6 +110,69 @@ test("a network that goes without a word: plain clients are given up, reliable o
   reliable.cut();
   await back.close(1000);
   await proxy.stop();
+  await end();
+});
+
+/** Has a service stand still most of the time, as one whose workers have far too much to do: it comes late to everything, again and again. */
+function stutter(server) {
+  let over = false;
+  const done = (async () => {
+    while (!over) {
+      server.signal("SIGSTOP");
+      await elapse(300);
+      server.signal("SIGCONT");
+      // Less than the tenth of a second after which a worker is asked again how late it comes.
+      await elapse(30);
+    }
+  })();
+  return () => {
+    over = true;
+    return done;
+  };
+}
+
+test("workers that come late again and again turn new work away, go on with what they have, and take all again once they keep up", async () => {
+  const { server, canaries, metric, end } = await stage("[limits]\nworker_lag_max_ms = 50\nping_interval_ms = 60000\n", {}, { publishers: ["w"] });
+  const ready = async () => {
+    const answer = await fetch(`${server.endpoint}/readyz`);
+    return `${answer.status} ${(await answer.text()).trim()}`;
+  };
+  const lags = 'webpubsub_strained\\{strain="lag"\\}';
+  const shed = (work) => metric(`webpubsub_shed_total\\{strain="lag",work="${work}"\\}`);
+  const name = server.hub();
+  const hub = new Hub(server, name);
+  const reliable = await RawClient.reliable(server, name, { groups: ["g"] });
+  await until(async () => (await ready()) === "200 ready", "a service that keeps up", STUTTER_DEADLINE_MS);
+  const smooth = stutter(server);
+  // A worker may keep up for a moment, and is behind again: each fact is waited for.
+  try {
+    await until(async () => (await ready()) === "503 overloaded: lag", "the lag to be noticed", STUTTER_DEADLINE_MS);
+    await until(async () => (await metric(lags)) === 1, "the metric to say so", STUTTER_DEADLINE_MS);
+    const refused = await until(() => RawClient.json(server, name).then((client) => client.close(1000).then(() => undefined), (error) => error), "a client that is turned away", STUTTER_DEADLINE_MS);
+    assert.equal(refused.status, 503);
+    assert.match(refused.body, /worker_lag_max_ms/);
+    const wait = Number(refused.headers["retry-after"]);
+    assert.ok(wait >= 1 && wait <= 10, refused.headers["retry-after"]);
+    const call = await until(async () => {
+      const answer = await hub.sendText("", "x");
+      return answer.status !== 202 && answer;
+    }, "a call that is turned away", STUTTER_DEADLINE_MS);
+    assert.deepEqual([call.status, call.errorCode, call.headers["retry-after"]], [503, "Error.Busy", "1"]);
+    assert.ok((await shed("client")) > 0 && (await shed("call")) > 0);
+    // Who has a session brings no new work.
+    const back = await recover(server, name, reliable);
+    await reliable.closed();
+    await canaries.unharmed();
+    await smooth();
+    await until(async () => (await ready()) === "200 ready", "the lag to be over", STUTTER_DEADLINE_MS);
+    await until(async () => (await metric(lags)) === 0, "the metric to say so", STUTTER_DEADLINE_MS);
+    assert.equal((await hub.sendText("/groups/g", "taken again")).status, 202);
+    assert.equal((await back.message()).data, "taken again");
+    await RawClient.closeAll(back, await RawClient.json(server, name));
+  } finally {
+    await smooth();
+  }
+  await canaries.unharmed();
   await end();
 });
 

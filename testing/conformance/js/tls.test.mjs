@@ -45,6 +45,18 @@ describe("a service with TLS", () => {
     await client.close(1000);
   });
 
+  test("tells by an alert who does not speak TLS, however much of something else it sends", async () => {
+    const socket = net.connect(server.port, "127.0.0.1");
+    const parts = [];
+    const ended = new Promise((resolve, reject) => socket.on("data", (part) => parts.push(part)).on("error", reject).on("end", resolve));
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(1 << 20)}`);
+    await withDeadline(ended, "the end of the service's side");
+    // RFC 8446 §6: a record of type alert, fatal.
+    const alert = Buffer.concat(parts);
+    assert.deepEqual([alert[0], alert[5]], [21, 2], alert.toString("hex"));
+    socket.destroy();
+  });
+
   test("serves the official clients", async () => {
     const hub = server.hub();
     const clients = await Promise.all(["json", "reliable"].map((protocol) => RealtimeClient.start(server, hub, { protocol, groups: ["g"] })));

@@ -1,4 +1,7 @@
-use hubwire_protocol::websocket::{DecodeError, Decoder, Frame, Inflater, MessageKind};
+use hubwire_protocol::websocket::{
+    DecodeError, Decoder, DeflateWindow, Deflater, Frame, Inflater, MessageKind, Opcode, compress_frame,
+    data_frame, negotiate,
+};
 
 /// What one frame said, apart from the buffer that it was read from.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +39,40 @@ pub fn websocket(data: &[u8]) {
         }
     }
     round_trip(stream, pieces);
+    compressed_round_trip(stream);
+    negotiation(stream);
+}
+
+/// What the service compresses, by either window, is read back as it was.
+fn compressed_round_trip(payload: &[u8]) {
+    let (mut deflater, mut inflater) = (Deflater::default(), Inflater::default());
+    let frame = data_frame(Opcode::Binary, payload);
+    for window in [DeflateWindow::Full, DeflateWindow::Narrow] {
+        let Some(compressed) = compress_frame(&frame, &mut deflater, window) else {
+            continue;
+        };
+        let header_bytes = match compressed[1] {
+            127 => 10,
+            126 => 4,
+            _ => 2,
+        };
+        let inflated = inflater.inflate(&compressed[header_bytes..], payload.len());
+        assert_eq!(inflated.as_deref(), Ok(payload), "{window:?}");
+    }
+}
+
+/// Whatever a client offers, in however many lines, it is answered with what it has offered, or not at all.
+fn negotiation(offers: &[u8]) {
+    let text = String::from_utf8_lossy(offers).to_ascii_lowercase();
+    if let Some(agreement) = negotiate(text.lines()) {
+        assert!(text.contains("permessage-deflate"), "an extension was agreed on that nobody offered");
+        let bounded = agreement.answer.contains("server_max_window_bits");
+        assert!(
+            !bounded || text.contains("server_max_window_bits"),
+            "a bound was agreed on that nobody offered"
+        );
+        assert!(bounded || agreement.window == DeflateWindow::Full, "a bound is kept that was not agreed on");
+    }
 }
 
 /// Reads a stream that arrives in pieces, the way a socket's reader does: what is not whole yet waits for more, and a whole message that claims to

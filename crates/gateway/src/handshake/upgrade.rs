@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{Either, Full};
-use hubwire_protocol::websocket::{COMPRESSION_ANSWER, accepts_compression};
+use hubwire_protocol::websocket::{Agreement, negotiate};
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
 use hyper_util::rt::TokioIo;
@@ -20,6 +20,7 @@ use super::refusal::Refusal;
 use crate::arrival::{Arrival, Purpose, Upgraded};
 use crate::entrance::Place;
 use crate::http::Body;
+use crate::lingering::Lent;
 use crate::stream::Stream;
 
 /// RFC 6455 §1.3: what a server appends to the client's key.
@@ -76,11 +77,11 @@ fn once(headers: &HeaderMap, name: header::HeaderName) -> Option<&HeaderValue> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether the client asks for compression in a way that the service answers, and the settings allow it.
-fn agrees_on_compression(reception: &Reception, headers: &HeaderMap) -> bool {
+/// What is agreed on about compression, if the client asks for it in a way that the service can keep to, and the settings allow it.
+fn compression(reception: &Reception, headers: &HeaderMap) -> Option<Agreement> {
     let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
-    reception.settings.load().compression
-        && accepts_compression(offers.filter_map(|offer| offer.to_str().ok()))
+    let allowed = reception.settings.load().compression;
+    allowed.then(|| negotiate(offers.filter_map(|offer| offer.to_str().ok()))).flatten()
 }
 
 /// Where a socket goes once its client has been answered.
@@ -100,8 +101,9 @@ pub(super) fn accept(
     (onward, place): (Onward, Place),
 ) -> Response<Body> {
     // A session elsewhere has not agreed to it.
-    let compression =
-        matches!(onward, Onward::Worker(..)) && agrees_on_compression(reception, request.headers());
+    let local = matches!(onward, Onward::Worker(..));
+    let agreement = local.then(|| compression(reception, request.headers())).flatten();
+    let compression = agreement.map(|agreement| agreement.window);
     let upgrade = hyper::upgrade::on(request);
     let patience = Duration::from_millis(reception.settings.load().limits.drain_timeout_ms);
     let arrivals = reception.arrivals.clone();
@@ -132,8 +134,8 @@ pub(super) fn accept(
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept_value(key));
     }
     let headers = response.headers_mut();
-    if compression {
-        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(COMPRESSION_ANSWER));
+    if let Some(agreement) = agreement {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(agreement.answer));
     }
     if let Some(subprotocol) = subprotocol.and_then(|name| HeaderValue::from_str(name).ok()) {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
@@ -151,13 +153,16 @@ fn accept_value(key: &HeaderValue) -> HeaderValue {
 
 /// Takes the bare socket back from hyper and from the runtime; the worker's own event loop will watch it.
 fn take_socket(upgraded: hyper::upgrade::Upgraded, patience: Duration) -> Option<(Stream, Vec<u8>)> {
-    let upgraded = match downcast::<TokioIo<tokio::net::TcpStream>>(upgraded) {
-        Ok(parts) => return Some((Stream::Plain(bare(parts.io.into_inner())?), parts.read_buf.to_vec())),
+    let upgraded = match downcast::<TokioIo<Lent<tokio::net::TcpStream>>>(upgraded) {
+        Ok(parts) => {
+            let stream = parts.io.into_inner().into_inner()?;
+            return Some((Stream::Plain(bare(stream)?), parts.read_buf.to_vec()));
+        }
         Err(upgraded) => upgraded,
     };
-    match downcast::<TokioIo<TlsStream<tokio::net::TcpStream>>>(upgraded) {
+    match downcast::<TokioIo<Lent<TlsStream<tokio::net::TcpStream>>>>(upgraded) {
         Ok(parts) => {
-            let (stream, session) = parts.io.into_inner().into_inner();
+            let (stream, session) = parts.io.into_inner().into_inner()?.into_inner();
             Some((Stream::tls(bare(stream)?, session), parts.read_buf.to_vec()))
         }
         Err(upgraded) => Some((Stream::Tunnel(tunnel(upgraded, patience)?), Vec::new())),

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::entrance::read_proxy_header;
 use crate::handshake::Reception;
 use crate::http::Channel;
+use crate::lingering::{count_hasty_close, linger};
 use crate::{Fallback, Settings, http, tls};
 
 /// What accepts sockets and serves HTTP on them.
@@ -17,10 +18,16 @@ pub(super) struct Accepting<F> {
     pub(super) reception: Rc<Reception>,
     pub(super) fallback: Rc<F>,
     pub(super) http_connections: Arc<AtomicUsize>,
+    /// Shared with every socket that has been turned away and has not been closed yet.
+    pub(super) refused: Rc<()>,
 }
 
 /// How long to wait when the system has no descriptor left for a new socket: others must close first.
 const ACCEPT_PAUSE_MS: u64 = 50;
+
+/// Sockets without a place that one worker lets read why, at a time. Enough for a handful of confused clients; whoever floods the service is not owed
+/// more.
+const REFUSED_MAX: usize = 256;
 
 /// What a socket over `http_connections_max` is told before it is closed.
 const PROCESS_FULL: &[u8] =
@@ -56,19 +63,19 @@ impl<F: Fallback> Accepting<F> {
         let is_proxy = settings.addresses.trust(peer);
         if !is_proxy && !settings.addresses.admit(peer) {
             metrics::counter!("webpubsub_addresses_refused_total").increment(1);
-            return tell(&settings, &stream, ADDRESS_REFUSED);
+            return self.refuse(settings, stream, ADDRESS_REFUSED);
         }
         if self.http_connections.load(Ordering::Relaxed) >= limits.http_connections_max {
             metrics::counter!("webpubsub_http_connections_refused_total", "limit" => "http_connections_max")
                 .increment(1);
-            return tell(&settings, &stream, PROCESS_FULL);
+            return self.refuse(settings, stream, PROCESS_FULL);
         }
         let bound = limits.http_connections_per_address_max.filter(|_| !is_proxy);
         let of_address = bound.map(|bound| self.reception.census.take_http(peer, bound));
         if matches!(of_address, Some(None)) {
             metrics::counter!("webpubsub_http_connections_refused_total", "limit" => "http_connections_per_address_max")
                 .increment(1);
-            return tell(&settings, &stream, ADDRESS_FULL);
+            return self.refuse(settings, stream, ADDRESS_FULL);
         }
         let taken = (Taken::new(&self.http_connections), of_address);
         let (reception, fallback) = (self.reception.clone(), self.fallback.clone());
@@ -79,14 +86,28 @@ impl<F: Fallback> Accepting<F> {
             drop(taken);
         });
     }
+
+    /// Turns a socket away that has no place among the HTTP connections, and gives its peer time to read why, if it is told at all and not too
+    /// many others are just being turned away.
+    fn refuse(&self, settings: Arc<Settings>, stream: TcpStream, refusal: &[u8]) {
+        if !tell(&settings, &stream, refusal) {
+            return;
+        }
+        if Rc::strong_count(&self.refused) > REFUSED_MAX {
+            return count_hasty_close("refused");
+        }
+        let refused = self.refused.clone();
+        tokio::task::spawn_local(async move {
+            linger(stream, &settings.limits).await;
+            drop(refused);
+        });
+    }
 }
 
-/// Tells a peer why it is not served, in plain HTTP if that is what it expects. A new socket has room for a line; one that has not is closed
-/// without it.
-fn tell(settings: &Settings, stream: &TcpStream, refusal: &[u8]) {
-    if settings.tls.is_none() {
-        let _told = stream.try_write(refusal);
-    }
+/// Tells a peer why it is not served, in plain HTTP if that is what it expects, and says whether it did. A new socket has room for a line; one that
+/// has not is closed without it.
+fn tell(settings: &Settings, stream: &TcpStream, refusal: &[u8]) -> bool {
+    settings.tls.is_none() && stream.try_write(refusal).is_ok()
 }
 
 /// Finds out for whom a socket speaks, where its peer is a proxy that begins with that. `None` if it does not, or if its client may not come in.
@@ -103,7 +124,9 @@ async fn client(mut stream: TcpStream, peer: IpAddr, settings: &Settings) -> Opt
         }
         Ok(Ok(Some(_))) => {
             metrics::counter!("webpubsub_addresses_refused_total").increment(1);
-            tell(settings, &stream, ADDRESS_REFUSED);
+            if tell(settings, &stream, ADDRESS_REFUSED) {
+                linger(stream, &settings.limits).await;
+            }
             return None;
         }
         Ok(Err(error)) => error.to_string(),

@@ -1,14 +1,16 @@
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::sync::Arc;
 
 use hubwire_hub::{ConnectionKey, Ending, Exchange, Opening};
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::close_frame;
 use mio::{Interest, Token};
-use tokio::io::AsyncReadExt;
 
 use super::State;
+use crate::Settings;
 use crate::arrival::{Arrival, Purpose, Upgraded};
+use crate::entrance::Place;
+use crate::lingering::{count_hasty_close, linger};
 use crate::socket::Socket;
 use crate::stream::Stream;
 
@@ -60,7 +62,7 @@ impl<E: Exchange> State<E> {
                         // It may be on its way to another node: the client tries again.
                         return;
                     }
-                    return self.refuse(stream);
+                    return self.refuse(stream, place);
                 };
                 self.shard.greet_again(key, &reconnection_token);
                 key
@@ -68,7 +70,7 @@ impl<E: Exchange> State<E> {
         };
         self.shard.set_compression(key, compression);
         self.serials += 1;
-        let mut socket = Socket::new(stream, early, compression, place, self.serials, self.now_ms);
+        let mut socket = Socket::new(stream, early, compression.is_some(), place, self.serials, self.now_ms);
         // Both interests, once and for all: events are edges, so a socket that has nothing to say costs nothing.
         let interests = Interest::READABLE | Interest::WRITABLE;
         let watched = self.poll.registry().register(socket.stream.source(), Token(key.index()), interests);
@@ -95,25 +97,37 @@ impl<E: Exchange> State<E> {
     }
 
     /// Closes the socket of a recovery that cannot be served. Outside of the loop, since it has no connection to be kept under.
-    fn refuse(&self, mut stream: Stream) {
+    fn refuse(&self, mut stream: Stream, place: Place) {
         let frame = close_frame(&Close::NOT_RECOVERABLE);
         // A new socket takes a few bytes at once; one that does not is gone already.
-        if stream.write(&frame).and_then(|_| stream.flush()).is_err() {
-            return;
+        if stream.write(&frame).and_then(|_| stream.flush()).is_ok() {
+            linger_apart(stream, place, self.settings.clone());
         }
-        let Ok(input) = stream.as_fd().try_clone_to_owned() else {
+    }
+
+    /// Has a socket closed outside of the loop, whose connection is over and whose client has still something to read.
+    pub(crate) fn linger_on(&mut self, key: ConnectionKey) {
+        let Some(mut socket) = self.sockets.get_mut(key.index()).and_then(Option::take) else {
             return;
         };
-        let patience = Duration::from_millis(self.settings.limits.drain_timeout_ms);
-        tokio::task::spawn_local(async move {
-            let Ok(mut input) = tokio::net::TcpStream::from_std(input.into()) else {
-                return;
-            };
-            // Until the client closes: closing first, with unread input, would reset the socket and could take the frame with it.
-            let mut rest = [0; 256];
-            let closed = async { while matches!(input.read(&mut rest).await, Ok(1..)) {} };
-            let _late = tokio::time::timeout(patience, closed).await;
-            drop(stream);
-        });
+        // Its number will be another's. One that cannot be taken from the loop is gone.
+        if self.poll.registry().deregister(socket.stream.source()).is_ok() {
+            linger_apart(socket.stream, socket.place, self.settings.clone());
+        }
     }
+}
+
+/// Closes a client's socket by [`linger`], beside everything else. It keeps its place meanwhile.
+fn linger_apart(mut stream: Stream, place: Place, settings: Arc<Settings>) {
+    stream.finish();
+    let Ok(input) = stream.as_fd().try_clone_to_owned() else {
+        return count_hasty_close("descriptors");
+    };
+    tokio::task::spawn_local(async move {
+        // Only its end is waited for: whatever kind of socket it is, and whatever is spoken on it.
+        if let Ok(input) = tokio::net::TcpStream::from_std(input.into()) {
+            linger(input, &settings.limits).await;
+        }
+        drop((stream, place));
+    });
 }

@@ -132,6 +132,7 @@ impl Worker {
             reception,
             fallback: Rc::new(parts.fallback),
             http_connections: shared.http_connections.clone(),
+            refused: Rc::default(),
         };
         let probe = lag::Probe {
             worker: parts.index,

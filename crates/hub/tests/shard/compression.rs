@@ -1,5 +1,6 @@
 use hubwire_hub::{ConnectionKey, Limits, Outbound, Protocol};
 use hubwire_protocol::Subprotocol;
+use hubwire_protocol::websocket::DeflateWindow;
 
 use crate::fixture::{Node, simple, to_group};
 
@@ -11,7 +12,7 @@ fn text() -> String {
 /// Opens a connection whose client takes compressed messages.
 fn open(node: &mut Node, number: u128, protocol: Protocol) -> ConnectionKey {
     let key = node.open(number, protocol);
-    node.shard.set_compression(key, true);
+    node.shard.set_compression(key, Some(DeflateWindow::Full));
     key
 }
 
@@ -44,6 +45,28 @@ fn a_message_is_compressed_once_for_all_who_take_it_so() {
 }
 
 #[test]
+fn who_wants_a_small_window_has_a_form_of_its_own_only_where_it_makes_a_difference() {
+    for protocol in
+        [Protocol::PubSub(Subprotocol::Json), Protocol::PubSub(Subprotocol::JsonReliable), simple()]
+    {
+        let mut node = Node::new(Limits::default());
+        let keys = [1, 2, 3].map(|number| open(&mut node, number, protocol.clone()));
+        for key in &keys[1..] {
+            node.shard.set_compression(*key, Some(DeflateWindow::Narrow));
+        }
+        for (text, forms) in [(text(), 2), (text()[..300].to_owned(), 1)] {
+            let before = node.shard.counters().compressions;
+            node.publish(to_group("g"), &text);
+            let frames = keys.map(|key| waiting(&mut node, key).pop().unwrap().bytes);
+            assert_eq!(frames[1].as_ptr(), frames[2].as_ptr(), "{protocol:?}");
+            assert_eq!(frames[0].as_ptr() == frames[1].as_ptr(), forms == 1, "{protocol:?}");
+            assert!(frames[1].len() < text.len() / 3, "{protocol:?}: {} bytes", frames[1].len());
+            assert_eq!(node.shard.counters().compressions - before, forms, "{protocol:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_too_short_to_gain_is_sent_as_it_is() {
     let mut node = Node::new(Limits::default());
     let key = open(&mut node, 1, Protocol::PubSub(Subprotocol::JsonReliable));
@@ -60,7 +83,7 @@ fn a_recovery_is_served_in_the_way_of_its_own_socket() {
     node.lose(key);
     node.publish(to_group("g"), &text());
     let key = node.resume(1).unwrap();
-    node.shard.set_compression(key, false);
+    node.shard.set_compression(key, None);
     node.publish(to_group("g"), &text());
     assert_eq!(node.texts(key), [text(), text(), text()], "nothing is compressed, whenever it was published");
 }

@@ -9,7 +9,7 @@ mod text;
 
 pub use close::{CloseFrame, is_valid_close_code};
 pub(crate) use compression::compress_head;
-pub use compression::{COMPRESSION_ANSWER, Deflater, Inflater, accepts_compression, compress_frame};
+pub use compression::{Agreement, DeflateWindow, Deflater, Inflater, compress_frame, negotiate};
 pub use decode::{DecodeError, Decoder, Frame, MessageKind, Payload};
 pub use encode::{
     FRAME_HEADER_BYTES_MAX, FrameBuilder, Opcode, close_frame, control_frame, data_frame, write_frame_header,

@@ -83,6 +83,10 @@ limits! {
         "Largest head of an HTTP request, in bytes. A larger one is refused with status 431.";
     request_header_timeout_ms = 10_000, 100 => DAY_MS,
         "How long the head of an HTTP request may take to arrive, in milliseconds. Then the socket is closed.";
+    linger_timeout_ms = 5_000, 0 => 3_600_000,
+        "How long a peer may take to close a socket on which it has been answered before it had sent everything, in milliseconds. Then the socket is closed, and the answer may be lost.";
+    linger_bytes_max = 4 * MIB, 0 => 1024 * GIB,
+        "What such a peer may still send, in bytes; it is dropped. Same outcome.";
     connections_max = 1_000_000, 1 => 100_000_000,
         "WebSocket connections of the process. One more is refused with status 429.";
     connections_per_hub_max = 0, 0 => 100_000_000,

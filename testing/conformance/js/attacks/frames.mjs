@@ -77,12 +77,7 @@ export const FRAME_ATTACKS = [
     await bare.ended();
     return "ended";
   } },
-  { attack: "100,000 messages behind the close frame", outcome: "ended", act: async (server, hub) => {
-    const bare = await BareSocket.open(clientUrl(server, hub), JSON_PROTOCOL);
-    bare.sendBytes(Buffer.concat([encodeFrame(OPCODE.close, closeFrame(1000)), repeated(encodeFrame(OPCODE.text, '{"type":"joinGroup","group":"g"}'), 100_000)]));
-    await bare.ended();
-    return "ended";
-  } },
+  { attack: "100,000 messages behind the close frame", outcome: "closed with 1000", act: closes((bare) => bare.sendBytes(Buffer.concat([encodeFrame(OPCODE.close, closeFrame(1000)), repeated(encodeFrame(OPCODE.text, '{"type":"joinGroup","group":"g"}'), 100_000)]))) },
   { attack: "a deflated bomb of 1 GiB", outcome: "closed with 1009", act: closes((bare) => bare.send(OPCODE.text, bomb(), { rsv: 4 }), DEFLATE) },
   { attack: "a deflated bomb in 1,000 fragments", outcome: "closed with 1009", act: closes((bare) => {
     const bytes = bomb();

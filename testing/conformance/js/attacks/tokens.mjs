@@ -27,11 +27,6 @@ async function status(server, hub, token) {
 const token = (make) => (server, hub) => status(server, hub, make(server, hub));
 const header = (more) => token((server, hub) => written(server, { alg: "HS256", typ: "JWT", ...more }, good(server, hub)));
 const claims = (more) => token((server, hub) => signToken({ ...good(server, hub), ...more }, server.accessKey));
-/** The answer to a head that is too large may be lost on a connection that ends because of it. */
-const tooLarge = (more) => async (server, hub) => {
-  const seen = await claims(more)(server, hub).catch((error) => error.code);
-  return ["431", "ECONNRESET", "EPIPE"].includes(seen) ? "431, or the end" : seen;
-};
 /** Claims as text, with the good audience and expiry for `AUD` and `EXP`. */
 const claimsText = (text) => token((server, hub) => {
   const { aud, exp } = good(server, hub);
@@ -79,7 +74,7 @@ export const TOKEN_ATTACKS = [
   { attack: "a signature with its last bits changed", outcome: "401", act: token((server, hub) => signToken(good(server, hub), server.accessKey).replace(/.{3}$/, "AAA")) },
   { attack: "white space around the token", outcome: "401", act: token((server, hub) => ` ${signToken(good(server, hub), server.accessKey)}\n`) },
   { attack: "a token of 40,000 characters", outcome: "401", act: claims({ padding: "p".repeat(30_000) }) },
-  { attack: "50,000 roles", outcome: "431, or the end", act: tooLarge({ role: Array.from({ length: 50_000 }, (_, n) => `r${n}`) }) },
+  { attack: "50,000 roles", outcome: "431", act: claims({ role: Array.from({ length: 50_000 }, (_, n) => `r${n}`) }) },
   { attack: "an expiry as text", outcome: "401", act: claims({ exp: `${nowSeconds() + 300}` }) },
   { attack: "a negative expiry", outcome: "401", act: claims({ exp: -1 }) },
   { attack: "an expiry of 1e400", outcome: "401", act: claimsText('{"aud":AUD,"exp":1e400}') },

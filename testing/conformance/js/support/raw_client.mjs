@@ -31,7 +31,7 @@ export class RawClient {
   #opened;
 
   constructor(url, { protocols = [], headers = {}, compression = false, tls = {} } = {}) {
-    const perMessageDeflate = compression && { threshold: 0 };
+    const perMessageDeflate = compression && { threshold: 0, ...compression };
     this.#socket = new WebSocket(url, protocols, { ...tls, perMessageDeflate, headers, maxPayload: 64 * 1024 * 1024 });
     // The server may drop the socket at any time: that is a fact to record, not an error to throw.
     this.#socket.on("error", () => {});
