@@ -16,6 +16,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::error::Error;
 use super::ledger::Appended;
+use super::log_reader;
 use super::registry::Stored;
 use super::settings::LogSettings;
 use super::streams::{Kept, Streams, Subject};
@@ -26,15 +27,13 @@ const ANSWER_TIMEOUT_MS: u64 = 5_000;
 /// reading begins anew.
 const SILENCE_MAX_MS: u64 = 1_000;
 /// How long is waited before something is tried again, in milliseconds.
-const RETRY_PAUSE_MS: u64 = 250;
+pub(super) const RETRY_PAUSE_MS: u64 = 250;
 /// How often a node tries to find or make a stream when it starts.
 const OPEN_ATTEMPTS_MAX: usize = 4;
 /// For how long an entry that is sent again is known to be there, in seconds.
 const DUPLICATE_WINDOW_S: u64 = 120;
 /// Entries and records that may wait for JetStream's answer; the bounds of the backlog are reached before.
 const IN_FLIGHT_MAX: usize = 1 << 17;
-/// Entries that are read ahead of the shards.
-const READ_AHEAD: usize = 1024;
 
 /// The way to both streams.
 #[derive(Clone)]
@@ -122,23 +121,7 @@ impl JetStream {
     /// Follows the log behind a position, for as long as somebody takes what comes. `restarts` says when NATS has been away: what followed there
     /// may be gone.
     pub(super) fn follow(&self, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Bytes)> {
-        let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        let log = self.log.clone();
-        tokio::spawn(async move {
-            let mut position = position;
-            loop {
-                match follow(&log, &mut position, &restarts, &sender).await {
-                    Ok(Followed::ToTheEnd) => return,
-                    Ok(Followed::UntilRestart) => {}
-                    Err(problem) => {
-                        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
-                        tracing::warn!(problem, "the log cannot be read; it is tried again");
-                        tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
-                    }
-                }
-            }
-        });
-        receiver
+        log_reader::follow(self.log.clone(), position, restarts)
     }
 }
 
@@ -225,41 +208,6 @@ impl Streams for JetStream {
         if let Err(error) = self.registry.purge().filter(self.subject(Subject::Node(node))).await {
             tracing::debug!(%error, node = format!("{node:08x}"), "the record of a node is not erased");
         }
-    }
-}
-
-/// Why an attempt to follow the log has ended.
-enum Followed {
-    /// Nobody takes what comes.
-    ToTheEnd,
-    /// NATS has been away.
-    UntilRestart,
-}
-
-/// Passes entries on; or says what went wrong.
-async fn follow(
-    log: &Stream,
-    position: &mut u64,
-    restarts: &Notify,
-    entries: &mpsc::Sender<(u64, Bytes)>,
-) -> Result<Followed, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: *position + 1 };
-    let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
-    let consumer = log.create_consumer(config).await.map_err(|error| text(&error))?;
-    let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
-    loop {
-        let message = tokio::select! {
-            () = entries.closed() => return Ok(Followed::ToTheEnd),
-            () = restarts.notified() => return Ok(Followed::UntilRestart),
-            message = messages.next() => message,
-        };
-        let message = message.ok_or("the consumer has ended")?.map_err(|error| text(&error))?;
-        let sequence = message.info().map_err(|error| text(&error))?.stream_sequence;
-        if entries.send((sequence, message.message.payload)).await.is_err() {
-            return Ok(Followed::ToTheEnd);
-        }
-        *position = sequence;
     }
 }
 

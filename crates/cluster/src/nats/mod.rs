@@ -21,6 +21,7 @@ mod ledger;
 mod link;
 mod log_entry;
 mod log_errands;
+mod log_reader;
 mod log_schema;
 mod luggage;
 mod membership;
