@@ -6,13 +6,13 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::stream::Stream;
-use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, mpsc};
 
-use super::jetstream::RETRY_PAUSE_MS;
+use super::jetstream::{JetStream, RETRY_PAUSE_MS};
+use super::pieces::{Line, Pieces, Taken};
 
-/// Entries that are read ahead of the shards.
+/// Lines that are read ahead of the shards.
 const READ_AHEAD: usize = 1024;
 /// How often the server says that it is there while there is nothing to read, in milliseconds. A consumer is on one server of a NATS cluster, which
 /// may die while this node is connected to another one: after two that do not come the reading begins anew, by way of a server that lives.
@@ -23,9 +23,14 @@ const REQUEST_MS: u64 = 10_000;
 const CONSUMER_IDLE_S: u64 = 30;
 
 /// Follows the log behind a position, for as long as somebody takes what comes.
-pub(super) fn follow(log: Stream, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Bytes)> {
-    let (entries, receiver) = mpsc::channel(READ_AHEAD);
-    let mut reader = LogReader { log, position, restarts, entries };
+pub(super) fn follow(
+    streams: JetStream,
+    log: Stream,
+    position: u64,
+    restarts: Arc<Notify>,
+) -> mpsc::Receiver<(u64, Line)> {
+    let (lines, receiver) = mpsc::channel(READ_AHEAD);
+    let mut reader = LogReader { streams, log, position, pieces: Pieces::default(), restarts, lines };
     tokio::spawn(async move {
         loop {
             match reader.read().await {
@@ -51,15 +56,17 @@ enum Ended {
 }
 
 struct LogReader {
+    streams: JetStream,
     log: Stream,
-    /// The latest entry that was passed on.
+    /// The latest line that was passed on.
     position: u64,
+    pieces: Pieces,
     restarts: Arc<Notify>,
-    entries: mpsc::Sender<(u64, Bytes)>,
+    lines: mpsc::Sender<(u64, Line)>,
 }
 
 impl LogReader {
-    /// Passes entries on; or says what went wrong.
+    /// Passes lines on; or says what went wrong.
     async fn read(&mut self) -> Result<Ended, String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let config = Config {
@@ -79,7 +86,7 @@ impl LogReader {
         let mut delivered = 0;
         loop {
             let message = tokio::select! {
-                () = self.entries.closed() => return Ok(Ended::Unwanted),
+                () = self.lines.closed() => return Ok(Ended::Unwanted),
                 () = self.restarts.notified() => return Ok(Ended::Restarted),
                 message = messages.next() => message,
             };
@@ -91,7 +98,11 @@ impl LogReader {
             if number != delivered {
                 return Err("a message was lost on the way from NATS".to_owned());
             }
-            if self.entries.send((sequence, message.message.payload)).await.is_err() {
+            let line = match self.pieces.take(sequence, message.message.payload) {
+                Taken::Line(line) => line,
+                Taken::Incomplete(pieces) => self.pieces.complete(&self.streams, pieces).await?,
+            };
+            if self.lines.send((sequence, line)).await.is_err() {
                 return Ok(Ended::Unwanted);
             }
             self.position = sequence;
