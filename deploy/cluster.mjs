@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 // Three nodes and a NATS server on this machine, behind one address that spreads new sockets over the nodes in turn.
 //
-//   node deploy/cluster.mjs serve [--listen ADDR] [--nodes N] [options of `hubwire serve`]
+//   node deploy/cluster.mjs serve [--listen ADDR] [--nodes N] [--durability node|cluster] [options of `hubwire serve`]
 //
 // It takes the options of `hubwire serve`, prints the same connection string, and ends on SIGTERM as the binary does. So it stands in for the
 // binary wherever one is expected: HUBWIRE_BIN=deploy/cluster.mjs runs the conformance tests against a cluster.
 //
 // HUBWIRE_NODE_BIN names the binary of the nodes (target/release/hubwire otherwise); nats-server is looked for in PATH and in /usr/sbin.
+// HUBWIRE_NODES and HUBWIRE_DURABILITY are what `--nodes` and `--durability` are otherwise. With `cluster` every hub has durability "cluster",
+// and the NATS server JetStream.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -16,7 +18,7 @@ import { fileURLToPath } from "node:url";
 
 const BINARY = process.env.HUBWIRE_NODE_BIN ?? fileURLToPath(new URL("../target/release/hubwire", import.meta.url));
 const NATS_SERVER = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].map((folder) => join(folder, "nats-server")).find(existsSync);
-const READY = /Endpoint=http:\/\/127\.0\.0\.1:(\d+);AccessKey=[^;]+;Version=1\.0;/;
+const READY = /Endpoint=(https?):\/\/127\.0\.0\.1:(\d+);AccessKey=[^;]+;Version=1\.0;/;
 
 const children = new Set();
 const folder = mkdtempSync(join(tmpdir(), "hubwire-cluster-"));
@@ -43,7 +45,8 @@ function start(command, args, env = process.env) {
 
 async function startNats() {
   if (!NATS_SERVER) throw new Error("there is no nats-server; on Debian: apt-get install nats-server");
-  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]);
+  const jetStream = durability === "cluster" ? ["-js", "-sd", folder] : [];
+  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, ...jetStream]);
   child.stdout.resume();
   child.stderr.resume();
   for (;;) {
@@ -53,6 +56,25 @@ async function startNats() {
     if (child.exitCode !== null) throw new Error("nats-server has ended");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Settings with a durability for every hub that they do not give one to, and for those that they do not name. */
+function withDurability(settings) {
+  const line = `durability = "${durability}"`;
+  const header = /^\s*\[\[?\s*hubs\.("[^"]*"|'[^']*'|[\w-]+)\s*(\.[^\]]*)?\]/;
+  const sections = settings.split(/^(?=\s*\[)/m);
+  const named = new Set(["_default"]);
+  const own = new Set();
+  const written = sections.map((section) => {
+    const [first, hub, below] = header.exec(section) ?? [];
+    if (!hub) return section;
+    named.add(hub);
+    if (below) return section;
+    own.add(hub);
+    return /^\s*durability\s*=/m.test(section) ? section : section.replace(first, `${first}\n${line}`);
+  });
+  const missing = [...named].filter((hub) => !own.has(hub));
+  return [written.join(""), ...missing.map((hub) => `[hubs.${hub}]\n${line}\n`)].join("\n");
 }
 
 /** One node on a free port, once its clients can connect. */
@@ -66,7 +88,7 @@ async function startNode(args, config) {
     child.stdout.on("data", (chunk) => {
       output += chunk;
       const ready = READY.exec(output);
-      if (ready) resolve({ child, port: Number(ready[1]), connectionString: ready[0] });
+      if (ready) resolve({ child, scheme: ready[1], port: Number(ready[2]), connectionString: ready[0] });
     });
   });
 }
@@ -75,10 +97,12 @@ const args = process.argv.slice(2);
 if (args[0] === "serve") args.shift();
 const listen = take(args, "--listen", "127.0.0.1:0");
 const count = Number(take(args, "--nodes", process.env.HUBWIRE_NODES ?? "3"));
+const durability = take(args, "--durability", process.env.HUBWIRE_DURABILITY ?? "node");
 const given = take(args, "--config", process.env.HUBWIRE_CONFIG);
 const nats = await startNats();
 const config = join(folder, "node.toml");
-writeFileSync(config, `${given ? readFileSync(given, "utf8") : ""}\n[cluster]\nnats = ["${nats}"]\n`);
+const settings = given ? readFileSync(given, "utf8") : "";
+writeFileSync(config, `${durability === "node" ? settings : withDurability(settings)}\n[cluster]\nnats = ["${nats}"]\n`);
 let nodes;
 try {
   nodes = await Promise.all(Array.from({ length: count }, () => startNode(args, config)));
@@ -103,9 +127,9 @@ const front = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
 });
 const [host, port] = [listen.slice(0, listen.lastIndexOf(":")), Number(listen.slice(listen.lastIndexOf(":") + 1))];
 front.listen(port, host, () => {
-  const address = `http://127.0.0.1:${front.address().port}`;
+  const address = `${nodes[0].scheme}://127.0.0.1:${front.address().port}`;
   console.log(`Hubwire cluster of ${count} nodes at ${nodes.map((node) => node.port).join(", ")}, with NATS at ${nats}\n`);
-  console.log(`  Connection string  ${nodes[0].connectionString.replace(/http:\/\/[^;]+/, address)}`);
+  console.log(`  Connection string  ${nodes[0].connectionString.replace(/https?:\/\/[^;]+/, address)}`);
   console.log(`  Settings of nodes  ${config}\n`);
 });
 

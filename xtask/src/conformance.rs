@@ -4,24 +4,53 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
 use crate::project::Project;
 use crate::tool::Tool;
+use crate::{console, process};
 
-/// Runs the official JavaScript clients and raw sockets against the release binary.
+/// Tests that are also run against three nodes behind a round-robin, with either durability: what clients and applications see of a cluster is what
+/// they see of one node. Together they take less than a minute.
+const OF_CLUSTERS: [&str; 8] = [
+    "framing",
+    "json_client",
+    "protobuf_client",
+    "realtime_sdk",
+    "reliable_client",
+    "rest_bodies",
+    "rest_operations",
+    "service_sdk",
+];
+
+/// Runs the official JavaScript clients and raw sockets against the release binary, and some of them against a cluster.
 pub(crate) fn node(project: &Project) -> Result<()> {
     let folder = folder(project);
     install_node(project)?;
     // What the console's page is built by, so that a test can build it again and compare.
     install(project, &project.root.join("ui"), "ui-npm.stamp")?;
-    Tool::NatsServer.offer();
+    let has_nats = Tool::NatsServer.offer();
     Tool::Chromium.offer();
     Tool::Faketime.offer();
+    let binary = binary(project)?;
     let tests = files(&folder.join("js"), ".test.mjs")?;
-    let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
+    process::run(node_tests(&folder, &tests).env("HUBWIRE_BIN", &binary))?;
+    if !has_nats {
+        return Ok(());
+    }
+    let tests: Vec<_> =
+        OF_CLUSTERS.iter().map(|name| folder.join("js").join(format!("{name}.test.mjs"))).collect();
+    ["node", "cluster"].iter().try_for_each(|durability| {
+        console::line(&format!("three nodes, durability {durability}"));
+        let mut node = node_tests(&folder, &tests);
+        node.env("HUBWIRE_BIN", project.root.join("deploy/cluster.mjs"));
+        node.env("HUBWIRE_NODE_BIN", &binary).env("HUBWIRE_DURABILITY", durability);
+        process::run(&mut node)
+    })
+}
+
+fn node_tests(folder: &Path, tests: &[PathBuf]) -> Command {
     let mut node = Command::new("node");
-    node.args(arguments).args(tests).current_dir(&folder).env("HUBWIRE_BIN", binary(project)?);
-    process::run(&mut node)
+    node.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]).args(tests).current_dir(folder);
+    node
 }
 
 /// Installs what the JavaScript tests need.

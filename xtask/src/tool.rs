@@ -46,11 +46,13 @@ impl Tool {
         Ok(())
     }
 
-    /// The same for a tool that only some tests need: without it they are left out, and say so.
-    pub(crate) fn offer(self) {
-        if let Err(error) = self.require() {
+    /// The same for a tool that only some tests need: without it they are left out, and say so. Whether it is there.
+    pub(crate) fn offer(self) -> bool {
+        let outcome = self.require();
+        if let Err(error) = &outcome {
             console::line(&format!("{error:#}; the tests that need it are left out"));
         }
+        outcome.is_ok()
     }
 
     fn name(self) -> &'static str {

@@ -10,7 +10,7 @@ import { Authority } from "./support/certificates.mjs";
 import { withDeadline } from "./support/deadline.mjs";
 import { RawClient, refusal } from "./support/raw_client.mjs";
 import { Hub, rest } from "./support/rest.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "hubwire-addresses-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -149,7 +149,7 @@ for (const [setting, tables, problem] of [
   ["addresses.proxy_protocol", `[addresses]\nproxy_protocol = true`, "nobody is believed"],
   ["hubs.chat.allowed_origins", `[hubs.chat]\nallowed_origins = ["https://app.example.com/"]`, "is not an origin"],
 ]) {
-  test(`a wrong ${setting} is refused at the start, with its place`, async () => {
+  ofOneProcess(test)(`a wrong ${setting} is refused at the start, with its place`, async () => {
     const error = await refusal(start("wrong", tables));
     assert.match(error.message, new RegExp(`wrong\\.toml:2.*${setting.replaceAll(".", "\\.")}.*${problem}`, "s"));
   });

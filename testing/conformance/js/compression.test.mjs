@@ -10,7 +10,7 @@ import { PROTOBUF_PROTOCOL, ProtobufClient, RELIABLE_PROTOBUF_PROTOCOL } from ".
 import { ALL_ROLES, JSON_PROTOCOL, RELIABLE_PROTOCOL, RawClient, recoveryUrl } from "./support/raw_client.mjs";
 import { Hub, clientUrl } from "./support/rest.mjs";
 import { RealtimeClient } from "./support/sdk.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 const TEXT = "All of this is said again and again. ".repeat(200);
 
@@ -92,7 +92,7 @@ describe("a client that asks for compression", () => {
     await client.close(1000);
   });
 
-  test("recovers a session without compression, and with it again", async () => {
+  ofOneProcess(test)("recovers a session without compression, and with it again", async () => {
     const hub = server.hub();
     const client = await RawClient.reliable(server, hub, compressed);
     await new Hub(server, hub).sendText("/groups/g", TEXT);

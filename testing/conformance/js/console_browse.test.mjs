@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Browser, withChromium } from "./support/browser.mjs";
 import { RawClient } from "./support/raw_client.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 withChromium("browsing", () => {
   let server;
@@ -28,7 +28,7 @@ withChromium("browsing", () => {
     await dialog(tab).waitFor({ state: "detached" });
   }
 
-  test("leads from hubs through groups and users to a connection", async () => {
+  ofOneProcess(test)("leads from hubs through groups and users to a connection", async () => {
     const hub = server.hub("browse");
     const alice = await RawClient.reliable(server, hub, { userId: "alice", groups: ["red", "blue"] });
     const bob = await RawClient.simple(server, hub, { userId: "bob", groups: ["red"] });

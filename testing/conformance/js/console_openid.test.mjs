@@ -9,6 +9,7 @@ import { until } from "./support/deadline.mjs";
 import { startConfigured } from "./support/handler.mjs";
 import { CLIENT, Issuer } from "./support/issuer.mjs";
 import { RawClient } from "./support/raw_client.mjs";
+import { ofOneProcess } from "./support/server.mjs";
 
 const settings = (issuer, more = `client_secret = { env = "CLIENT_SECRET" }`, operators = ["ops"]) =>
   `[console]\noperator_token = "${OPERATOR_TOKEN}"\n[console.openid]\nissuer = "${issuer.url}"\nclient_id = "${CLIENT.id}"\nname = "Example ID"\nscopes = ["profile", "groups"]\noperators = ${JSON.stringify(operators)}\nviewers = ["eve"]\n${more}\n`;
@@ -35,7 +36,7 @@ const cookiesOf = (answer) => (answer.headers["set-cookie"] ?? []).map((cookie) 
 const START = "/console/api/openid/start";
 const CALLBACK = "/console/api/openid/callback";
 
-withChromium("somebody who signs in to the console elsewhere", () => {
+ofOneProcess(withChromium)("somebody who signs in to the console elsewhere", () => {
   let browser, issuer, server;
   before(async () => {
     browser = await Browser.start();
@@ -141,7 +142,7 @@ withChromium("somebody who signs in to the console elsewhere", () => {
   });
 });
 
-describe("the way back from an issuer", () => {
+ofOneProcess(describe)("the way back from an issuer", () => {
   let issuer, server, begun;
   before(async () => {
     issuer = await Issuer.start();
@@ -238,7 +239,7 @@ describe("the way back from an issuer", () => {
   });
 });
 
-describe("settings of the console's sign-in", () => {
+ofOneProcess(describe)("settings of the console's sign-in", () => {
   test("a public client has no secret, and PKCE protects it", async () => {
     const issuer = await Issuer.start();
     issuer.person = "ada";

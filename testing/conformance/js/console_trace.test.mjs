@@ -8,7 +8,7 @@ import { until } from "./support/deadline.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { RawClient } from "./support/raw_client.mjs";
 import { Hub } from "./support/rest.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 withChromium("the live trace", () => {
   let server;
@@ -101,7 +101,7 @@ withChromium("the live trace", () => {
     await RawClient.closeAll(alice, bob);
   });
 
-  test("pauses, goes on without a gap, and clears", async () => {
+  ofOneProcess(test)("pauses, goes on without a gap, and clears", async () => {
     const hub = server.hub("pause");
     const tab = await watch(hub);
     const client = await RawClient.json(server, hub, { userId: "alice" });
@@ -140,7 +140,7 @@ withChromium("the live trace", () => {
     await client.close(1000);
   });
 
-  test("connects again by itself, and misses nothing in between", async () => {
+  ofOneProcess(test)("connects again by itself, and misses nothing in between", async () => {
     const hub = server.hub("again");
     const proxy = await Proxy.before(server);
     const tab = await watch(hub, "", server.through(proxy.port));

@@ -12,7 +12,7 @@ import { until, withDeadline } from "./support/deadline.mjs";
 import { freePort } from "./support/port.mjs";
 import { JSON_PROTOCOL, RawClient, RELIABLE_PROTOCOL } from "./support/raw_client.mjs";
 import { clientUrl, Hub } from "./support/rest.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 const ROLES = { roles: ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"] };
 
@@ -146,7 +146,7 @@ describe("a WebSocket on a stream of HTTP/2", () => {
 });
 
 withChromium("a page that was loaded over HTTP/2", () => {
-  test("has its WebSocket on the same connection", async () => {
+  ofOneProcess(test)("has its WebSocket on the same connection", async () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
     const folder = mkdtempSync(join(tmpdir(), "hubwire-http2-"));
     const authority = new Authority();

@@ -9,7 +9,7 @@ import { until } from "./support/deadline.mjs";
 import { RawClient, recover, refusal } from "./support/raw_client.mjs";
 import { clientUrl, Hub, rest } from "./support/rest.mjs";
 import { serviceClient } from "./support/sdk.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofOneProcess, startServer } from "./support/server.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "hubwire-limits-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -26,7 +26,7 @@ async function startLimited(name, limits, more = "") {
   return Object.assign(server, { write });
 }
 
-describe("a service with bounds of connections", () => {
+ofOneProcess(describe)("a service with bounds of connections", () => {
   let server;
   before(async () => (server = await startLimited("connections", "connections_per_hub_max = 3\nconnections_per_user_max = 2", `[addresses]\ntrusted_proxies = ["127.0.0.1"]`)));
   after(() => server.stop());
@@ -69,7 +69,7 @@ describe("a service with bounds of connections", () => {
   });
 });
 
-describe("a service with bounds of one address", () => {
+ofOneProcess(describe)("a service with bounds of one address", () => {
   let server;
   before(async () => {
     const limits = "connections_per_address_max = 2\nhandshakes_per_address_per_s_max = 5\nhttp_connections_per_address_max = 4";
@@ -156,7 +156,7 @@ describe("a service that reads its clients at a bounded pace", () => {
   });
 });
 
-describe("a service that holds more memory than it may", () => {
+ofOneProcess(describe)("a service that holds more memory than it may", () => {
   let server;
   before(async () => (server = await startLimited("memory", "")));
   after(() => server.stop());

@@ -282,6 +282,44 @@ withNats("a hub with durability cluster", () => {
     await stop();
   });
 
+  test("carries messages that are larger than what NATS takes at once, in order, once, and through the death of a node", async () => {
+    const { nodes, stop } = await startNodes(3);
+    const mib = 1 << 20;
+    const reader = await RawClient.reliable(nodes[0], "chat", { groups: ["g"] });
+    const plain = await RawClient.json(nodes[2], "chat", { groups: ["g"] });
+    const sender = await RawClient.reliable(nodes[1], "chat", { roles: ["webpubsub.sendToGroup"] });
+    // A frame of exactly 1 MiB: what escapes, and what does not.
+    const frame = (ackId, dataType, data) => {
+      const around = JSON.stringify({ type: "sendToGroup", group: "g", ackId, dataType, data: null }).replace("null", "");
+      const room = mib - around.length - 2;
+      const text = data.repeat(Math.floor(room / data.length));
+      return { text: around.slice(0, -1) + `"${text}${" ".repeat(room - text.length)}"}`, ackId };
+    };
+    const frames = [frame(1, "text", "x"), frame(2, "json", '\\"'), frame(3, "text", "\\u00e9")];
+    for (const { text } of frames) assert.equal(text.length, mib);
+    // The small one is sent at once behind the large ones, and stays behind them.
+    for (const { text } of frames) sender.sendText(text);
+    sender.send({ type: "sendToGroup", group: "g", ackId: 4, dataType: "text", data: "small" });
+    for (const ackId of [1, 2, 3, 4]) assert.equal((await sender.ack(ackId)).success, true);
+    sender.sendText(frames[1].text);
+    assert.equal((await sender.ack(2)).error.name, "Duplicate");
+    assert.equal((await new Hub(nodes[2], "chat").sendText("/groups/g", "y".repeat(mib))).status, 202);
+    const expected = [...frames.map(({ text }) => JSON.parse(text).data), "small", "y".repeat(mib)];
+    const read = async (client) => {
+      const seen = [];
+      while (seen.length < expected.length) seen.push((await client.message()).data);
+      return seen.map((data, at) => data === expected[at]);
+    };
+    assert.deepEqual(await read(plain), expected.map(() => true));
+    assert.deepEqual(await read(reader), expected.map(() => true));
+    // None of it is acknowledged, so whoever takes the session reads all of it again.
+    nodes[0].kill();
+    const again = await comeBack(nodes, reader);
+    assert.deepEqual(await read(again), expected.map(() => true));
+    await RawClient.closeAll(again, plain, sender);
+    await stop();
+  });
+
   test("acknowledges nothing that is not stored: while NATS is away sends are refused, and what was accepted arrives once and in order", async () => {
     const { nats, nodes } = await startNodes(2);
     const client = await RawClient.reliable(nodes[0], "chat", { groups: ["g"] });

@@ -6,6 +6,7 @@ import { until } from "./support/deadline.mjs";
 import { BareHandler, handlerTable, startConfigured } from "./support/handler.mjs";
 import { HandshakeRefused, RawClient } from "./support/raw_client.mjs";
 import { clientUrl } from "./support/rest.mjs";
+import { ofOneProcess } from "./support/server.mjs";
 
 const PATIENT = "upstream_call_timeout_ms = 60000\n";
 const event = (ackId = 1) => ({ type: "event", event: "e", dataType: "text", data: "x", ackId });
@@ -35,7 +36,7 @@ class Holding {
 const isUserEvent = ({ headers }) => headers["ce-type"].includes(".user.");
 
 describe("a hub whose handler hangs", () => {
-  test("has so many calls under way as its bound says; the next one waits in its turn, and other hubs do not", async () => {
+  ofOneProcess(test)("has so many calls under way as its bound says; the next one waits in its turn, and other hubs do not", async () => {
     const BOUND = 64;
     const CLIENTS = 3 * BOUND;
     const canaryHandler = await Canary.handler();
@@ -90,7 +91,7 @@ describe("a hub whose handler hangs", () => {
     await Promise.all([server.stop(), holding.handler.stop()]);
   });
 
-  test("does not take the turns of another hub, although both have their settings from _default", async () => {
+  ofOneProcess(test)("does not take the turns of another hub, although both have their settings from _default", async () => {
     const holding = await Holding.start((request) => isUserEvent(request) && request.headers["ce-hub"] === "hanging");
     const server = await startConfigured(`[limits]\n${PATIENT}upstream_calls_per_hub_max = 2\n${handlerTable("_default", holding.handler.urlTemplate)}`);
     const clients = await Promise.all(Array.from({ length: 4 }, () => RawClient.json(server, "hanging")));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { until } from "./support/deadline.mjs";
 import { BareHandler, handlerTable, startConfigured } from "./support/handler.mjs";
 import { RawClient } from "./support/raw_client.mjs";
-import { binaryPath, startServer } from "./support/server.mjs";
+import { binaryPath, ofOneProcess, startServer } from "./support/server.mjs";
 
 const PRESENCE = 'system_events = ["connected", "disconnected"]\npresence_events = ["joined", "left"]';
 const PRESENCE_SETTINGS = (handler) => handlerTable("chat", handler.urlTemplate, PRESENCE);
@@ -39,7 +39,7 @@ describe("the event outbox", () => {
     await Promise.all([service.stop(), back.stop()]);
   });
 
-  test("repeats what a handler could not take, and gives up what it refuses; an operator sees, replays and drops it", async () => {
+  ofOneProcess(test)("repeats what a handler could not take, and gives up what it refuses; an operator sees, replays and drops it", async () => {
     const handler = await BareHandler.start();
     let failures = 1;
     handler.answer = ({ headers }) => {
@@ -74,7 +74,7 @@ describe("the event outbox", () => {
     await handler.stop();
   });
 
-  test("loses nothing of 10,000 events when the service is killed in the middle, and keeps their order", async () => {
+  ofOneProcess(test)("loses nothing of 10,000 events when the service is killed in the middle, and keeps their order", async () => {
     const CLIENTS = 20;
     const ROUNDS = 250;
     const handler = await BareHandler.start();
@@ -114,7 +114,7 @@ describe("the event outbox", () => {
     await handler.stop();
   });
 
-  test("without a folder says that it is in memory, and a folder that cannot be used stops the start in words", async () => {
+  ofOneProcess(test)("without a folder says that it is in memory, and a folder that cannot be used stops the start in words", async () => {
     const handler = await BareHandler.start();
     const service = await startConfigured(PRESENCE_SETTINGS(handler));
     assert.match(service.output.stderr, /kept in memory, and are lost when the service ends: setting data_directory/);

@@ -8,7 +8,7 @@ import { until } from "./support/deadline.mjs";
 import { BareHandler, handlerTable, startConfigured } from "./support/handler.mjs";
 import { HandshakeRefused, RawClient } from "./support/raw_client.mjs";
 import { Hub, clientUrl } from "./support/rest.mjs";
-import { binaryPath } from "./support/server.mjs";
+import { binaryPath, ofOneProcess } from "./support/server.mjs";
 
 let handler;
 let server;
@@ -214,7 +214,7 @@ describe("a validation", () => {
     await Promise.all([service.stop(), other.stop()]);
   });
 
-  test("is asked once, of many clients at once, and holds up all of them", async () => {
+  ofOneProcess(test)("is asked once, of many clients at once, and holds up all of them", async () => {
     const other = await BareHandler.start();
     let pass;
     other.validation = () => new Promise((resolve) => (pass = () => resolve({ status: 200, headers: { "WebHook-Allowed-Origin": "*" } })));

@@ -8,6 +8,7 @@ import { until } from "./support/deadline.mjs";
 import { BareHandler, handlerTable, startConfigured } from "./support/handler.mjs";
 import { Proxy } from "./support/proxy.mjs";
 import { RawClient } from "./support/raw_client.mjs";
+import { ofOneProcess } from "./support/server.mjs";
 
 const TAKES = 'user_event_pattern = "*"\nsystem_events = ["connect", "connected", "disconnected"]';
 const event = (ackId = 1) => ({ type: "event", event: "e", dataType: "text", data: "x", ackId });
@@ -55,7 +56,7 @@ describe("a handler behind TLS", () => {
     });
   }
 
-  test("is told many events at once over one HTTP/2 connection", async () => {
+  ofOneProcess(test)("is told many events at once over one HTTP/2 connection", async () => {
     const CLIENTS = 50;
     const handler = await speaksBoth();
     const server = await startConfigured(handlerTable("chat", handler.urlTemplate, 'user_event_pattern = "*"'), trusting);

@@ -115,6 +115,8 @@ pub(crate) struct Backlog {
     /// Entries, and their bytes, that are on their way to the log.
     pub(super) log_entries: AtomicUsize,
     pub(super) log_bytes: AtomicUsize,
+    /// Whether all nodes put entries together from pieces.
+    pub(super) takes_pieces: AtomicBool,
     /// Ids that were given to entries so far.
     message_ids: AtomicU64,
     /// Whether clients are not to be read, since a node stops.
@@ -163,6 +165,7 @@ impl Backlog {
             logged,
             log_entries: AtomicUsize::new(0),
             log_bytes: AtomicUsize::new(0),
+            takes_pieces: AtomicBool::new(true),
             message_ids: AtomicU64::new(0),
             quiescing: AtomicBool::new(false),
             gate: RwLock::new(false),

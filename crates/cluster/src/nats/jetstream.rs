@@ -1,11 +1,13 @@
 //! The log and the registry in JetStream: two streams, each with one message after the other, and of the registry only the last of each subject.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, Stream};
 use async_nats::jetstream::{Context, ContextBuilder};
 use async_nats::{Client, HeaderMap, header};
@@ -15,7 +17,8 @@ use hubwire_hub::Busy;
 use tokio::sync::{Notify, mpsc};
 
 use super::error::Error;
-use super::ledger::Appended;
+use super::log_reader;
+use super::pieces::Line;
 use super::registry::Stored;
 use super::settings::LogSettings;
 use super::streams::{Kept, Streams, Subject};
@@ -26,15 +29,20 @@ const ANSWER_TIMEOUT_MS: u64 = 5_000;
 /// reading begins anew.
 const SILENCE_MAX_MS: u64 = 1_000;
 /// How long is waited before something is tried again, in milliseconds.
-const RETRY_PAUSE_MS: u64 = 250;
+pub(super) const RETRY_PAUSE_MS: u64 = 250;
 /// How often a node tries to find or make a stream when it starts.
 const OPEN_ATTEMPTS_MAX: usize = 4;
 /// For how long an entry that is sent again is known to be there, in seconds.
 const DUPLICATE_WINDOW_S: u64 = 120;
 /// Entries and records that may wait for JetStream's answer; the bounds of the backlog are reached before.
 const IN_FLIGHT_MAX: usize = 1 << 17;
-/// Entries that are read ahead of the shards.
-const READ_AHEAD: usize = 1024;
+
+/// A message that is in the log.
+pub(super) struct InLog {
+    pub(super) position: u64,
+    /// Whether it was there before.
+    pub(super) duplicate: bool,
+}
 
 /// The way to both streams.
 #[derive(Clone)]
@@ -99,17 +107,21 @@ impl JetStream {
         Ok(info.state.last_sequence)
     }
 
-    /// Sends an entry to the log. Entries get there in the order of the calls; each is there when the answer has come back.
+    /// Sends a message to the log. They get there in the order of the calls; each is there when the answer has come back. One with an id that
+    /// another one has stands there once.
     pub(super) async fn append(
         &self,
         bytes: Bytes,
-        message_id: &str,
-    ) -> Result<impl Future<Output = Appended> + Send + use<>, Busy> {
+        message_id: Option<&str>,
+    ) -> Result<impl Future<Output = Result<InLog, Busy>> + Send + use<>, Busy> {
         let mut headers = HeaderMap::new();
-        headers.insert(header::NATS_MESSAGE_ID, message_id);
+        if let Some(message_id) = message_id {
+            headers.insert(header::NATS_MESSAGE_ID, message_id);
+        }
         let sent = self.context.publish_with_headers(format!("{}.log", self.name), headers, bytes).await;
         let answer: PublishAckFuture = sent.map_err(|error| busy(&error))?;
-        Ok(async move { answer.await.map(|ack| ack.duplicate).map_err(|error| busy(&error)) })
+        let in_log = |ack: PublishAck| InLog { position: ack.sequence, duplicate: ack.duplicate };
+        Ok(async move { answer.await.map(in_log).map_err(|error| busy(&error)) })
     }
 
     fn subject(&self, subject: Subject) -> String {
@@ -121,24 +133,8 @@ impl JetStream {
 
     /// Follows the log behind a position, for as long as somebody takes what comes. `restarts` says when NATS has been away: what followed there
     /// may be gone.
-    pub(super) fn follow(&self, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Bytes)> {
-        let (sender, receiver) = mpsc::channel(READ_AHEAD);
-        let log = self.log.clone();
-        tokio::spawn(async move {
-            let mut position = position;
-            loop {
-                match follow(&log, &mut position, &restarts, &sender).await {
-                    Ok(Followed::ToTheEnd) => return,
-                    Ok(Followed::UntilRestart) => {}
-                    Err(problem) => {
-                        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
-                        tracing::warn!(problem, "the log cannot be read; it is tried again");
-                        tokio::time::sleep(Duration::from_millis(RETRY_PAUSE_MS)).await;
-                    }
-                }
-            }
-        });
-        receiver
+    pub(super) fn follow(&self, position: u64, restarts: Arc<Notify>) -> mpsc::Receiver<(u64, Line)> {
+        log_reader::follow(self.clone(), self.log.clone(), position, restarts)
     }
 }
 
@@ -195,11 +191,15 @@ impl Streams for JetStream {
         Ok(nodes)
     }
 
-    async fn sessions(&self, take: impl FnMut(Kept) + Send) -> Result<(), String> {
+    async fn sessions(&self, mut take: impl FnMut(Kept) + Send) -> Result<(), String> {
         let config = OrderedConfig {
             filter_subject: format!("{}.registry.session.*", self.name),
             deliver_policy: DeliverPolicy::LastPerSubject,
             ..OrderedConfig::default()
+        };
+        let take = |kept| {
+            take(kept);
+            ControlFlow::Continue(())
         };
         read(&self.registry, config, u64::MAX, take).await
     }
@@ -209,7 +209,12 @@ impl Streams for JetStream {
         Ok(info.state.first_sequence)
     }
 
-    async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept) + Send) -> Result<(), String> {
+    async fn entries(
+        &self,
+        from: u64,
+        until: u64,
+        take: impl FnMut(Kept) -> ControlFlow<()> + Send,
+    ) -> Result<(), String> {
         let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: from };
         let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
         read(&self.log, config, until, take).await
@@ -228,47 +233,12 @@ impl Streams for JetStream {
     }
 }
 
-/// Why an attempt to follow the log has ended.
-enum Followed {
-    /// Nobody takes what comes.
-    ToTheEnd,
-    /// NATS has been away.
-    UntilRestart,
-}
-
-/// Passes entries on; or says what went wrong.
-async fn follow(
-    log: &Stream,
-    position: &mut u64,
-    restarts: &Notify,
-    entries: &mpsc::Sender<(u64, Bytes)>,
-) -> Result<Followed, String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let deliver_policy = DeliverPolicy::ByStartSequence { start_sequence: *position + 1 };
-    let config = OrderedConfig { deliver_policy, ..OrderedConfig::default() };
-    let consumer = log.create_consumer(config).await.map_err(|error| text(&error))?;
-    let mut messages = consumer.messages().await.map_err(|error| text(&error))?;
-    loop {
-        let message = tokio::select! {
-            () = entries.closed() => return Ok(Followed::ToTheEnd),
-            () = restarts.notified() => return Ok(Followed::UntilRestart),
-            message = messages.next() => message,
-        };
-        let message = message.ok_or("the consumer has ended")?.map_err(|error| text(&error))?;
-        let sequence = message.info().map_err(|error| text(&error))?.stream_sequence;
-        if entries.send((sequence, message.message.payload)).await.is_err() {
-            return Ok(Followed::ToTheEnd);
-        }
-        *position = sequence;
-    }
-}
-
-/// Reads what a consumer has until a sequence number, or until there is nothing left.
+/// Reads what a consumer has until a sequence number, until it is enough, or until there is nothing left.
 async fn read(
     stream: &Stream,
     config: OrderedConfig,
     until: u64,
-    mut take: impl FnMut(Kept) + Send,
+    mut take: impl FnMut(Kept) -> ControlFlow<()> + Send,
 ) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
     let consumer = stream.create_consumer(config).await.map_err(|error| text(&error))?;
@@ -282,10 +252,10 @@ async fn read(
         let info = message.info().map_err(|error| text(&error))?;
         let (sequence, time_ms) = (info.stream_sequence, millis(info.published.unix_timestamp_nanos()));
         pending = if sequence >= until { 0 } else { info.pending };
-        if sequence > until {
+        let payload = message.message.payload;
+        if sequence > until || take(Kept { sequence, payload, time_ms }).is_break() {
             break;
         }
-        take(Kept { sequence, payload: message.message.payload, time_ms });
     }
     drop(messages);
     // The server would do so by itself after a while.

@@ -19,6 +19,7 @@ use super::handover::ANY_HUB;
 use super::log_entry;
 use super::log_schema::NodeRecord;
 use super::mesh::{Errand, Mesh};
+use super::pieces::Line;
 use super::registry::{Progress, Registry, Store, Stored, Write};
 use super::settings::LogSettings;
 
@@ -64,6 +65,8 @@ pub(crate) struct Ledger {
     pub(super) sweeping: bool,
     /// Entries that have come since a sweep began.
     pub(super) tail: Vec<(u64, Arc<Entry>)>,
+    /// Whether these are all.
+    pub(super) tail_is_whole: bool,
     /// Nodes that have said goodbye.
     pub(super) departed: BTreeSet<u32>,
     /// Nodes whose sessions are here, and whose records are to go with the next checkpoint, or the one after it.
@@ -100,6 +103,7 @@ impl Ledger {
             checkpoint: Checkpoint::None,
             sweeping: false,
             tail: Vec::new(),
+            tail_is_whole: true,
             departed: BTreeSet::new(),
             taken: Vec::new(),
             fenced: false,
@@ -180,12 +184,12 @@ impl Mesh {
         }
     }
 
-    /// Hands what stands in the log to the shards. Entries come in the order of the log.
-    pub(crate) fn take_entry(&mut self, position: u64, bytes: Bytes) {
+    /// Hands what stands in the log to the shards. Lines come in the order of the log.
+    pub(crate) fn take_line(&mut self, position: u64, line: Line) {
         let Some(ledger) = self.ledger.as_mut().filter(|ledger| position > ledger.position) else {
             return;
         };
-        if position > ledger.position + 1 {
+        if position > ledger.position + 1 || line == Line::Torn {
             metrics::counter!("webpubsub_log_gaps_total").increment(1);
             tracing::error!(
                 from = ledger.position + 1,
@@ -193,16 +197,24 @@ impl Mesh {
                 "the log has dropped entries before this node read them: sessions here may have missed messages, and end"
             );
             self.local.tell_all(&Letter::LogMissed);
+            ledger.tail_is_whole = false;
         }
         ledger.position = position;
+        let Line::Entry(bytes) = line else {
+            return;
+        };
         metrics::counter!("webpubsub_log_entries_applied_total").increment(1);
         let log_entry::Read { entry, asker } = match log_entry::decode(bytes) {
             Ok(read) => read,
             Err(error) => return super::arrival::refuse(&error),
         };
         let entry = Arc::new(entry);
-        if ledger.sweeping && ledger.tail.len() < TAIL_ENTRIES_MAX {
-            ledger.tail.push((position, entry.clone()));
+        if ledger.sweeping {
+            if ledger.tail.len() < TAIL_ENTRIES_MAX {
+                ledger.tail.push((position, entry.clone()));
+            } else {
+                ledger.tail_is_whole = false;
+            }
         }
         let reply = self.local.apply(position, entry);
         if let (Some(reply), Some((node, ticket))) = (reply, asker) {

@@ -7,12 +7,12 @@ use hubwire_hub::{Busy, Reply};
 use prost::Message;
 use tokio::sync::mpsc;
 
-use super::backlog::{Backlog, Item};
+use super::backlog::Item;
 use super::error::Error;
 use super::jetstream::JetStream;
-use super::ledger::Append;
 use super::log_schema::NodeRecord;
 use super::mesh::Errand;
+use super::pieces::Line;
 use super::registry::Stored;
 use super::settings::LogSettings;
 use super::streams::{Streams, Subject};
@@ -30,39 +30,19 @@ pub(super) async fn enlist(streams: &JetStream, node: u32, position: u64) -> Res
     }
 }
 
-/// Reads entries that have come, at least one and at most so many. Without a log there never are any.
+/// Reads lines that have come, at least one and at most so many. Without a log there never are any.
 pub(super) async fn read(
-    entries: &mut Option<mpsc::Receiver<(u64, Bytes)>>,
-    into: &mut Vec<(u64, Bytes)>,
+    lines: &mut Option<mpsc::Receiver<(u64, Line)>>,
+    into: &mut Vec<(u64, Line)>,
     limit: usize,
 ) {
-    if let Some(entries) = entries
-        && entries.recv_many(into, limit).await > 0
+    if let Some(lines) = lines
+        && lines.recv_many(into, limit).await > 0
     {
         return;
     }
     // The log is read for as long as somebody takes what comes.
     std::future::pending().await
-}
-
-/// Sends an entry to the log; what follows is sent behind it. `None` while NATS cannot be reached.
-pub(super) async fn append(streams: Option<&JetStream>, backlog: &Arc<Backlog>, append: Append) {
-    let Append { bytes, message_id, waiter } = append;
-    let size = bytes.len();
-    let sent = match streams {
-        Some(streams) => streams.append(bytes, &message_id).await,
-        None => Err(Busy::Log),
-    };
-    match sent {
-        Ok(answer) => {
-            let backlog = backlog.clone();
-            tokio::spawn(async move {
-                let outcome = answer.await;
-                backlog.put(Item::Appended { waiter, bytes: size, outcome });
-            });
-        }
-        Err(busy) => backlog.put(Item::Appended { waiter, bytes: size, outcome: Err(busy) }),
-    }
 }
 
 /// Carries out an errand that nothing has to wait for. What comes of it is for the mesh to take.

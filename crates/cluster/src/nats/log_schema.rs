@@ -24,6 +24,18 @@ pub(crate) struct LogEntry {
     pub(crate) asker: u32,
 }
 
+/// What stands in the log of an entry that is too large for one message. Its tags are not those of [`LogEntry`], so that either is known by
+/// what is in it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct LogPiece {
+    /// A piece, which means nothing by itself.
+    #[prost(bytes = "bytes", tag = "101")]
+    pub(crate) piece: Bytes,
+    /// The positions of the pieces that are an entry, one behind the other.
+    #[prost(uint64, repeated, tag = "102")]
+    pub(crate) pieces: Vec<u64>,
+}
+
 /// What the registry keeps of a session.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct SessionRecord {

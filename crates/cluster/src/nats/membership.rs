@@ -12,7 +12,7 @@ use super::homes::NodeHomes;
 use super::link::Outgoing;
 use super::mesh::{Destination, Errand, Mesh};
 use super::peer::Peer;
-use super::schema::{Body, Datagram, Hello, Report, VERSION, VERSION_LEAST};
+use super::schema::{Body, Datagram, Hello, Report, VERSION, VERSION_LEAST, VERSION_OF_PIECES};
 
 /// The most nodes of a cluster: one bit each in the table of interests.
 pub const NODES_MAX: usize = 64;
@@ -76,7 +76,7 @@ impl Mesh {
         let again = self.met.contains(&node);
         let outgoing = self.begin_link(node);
         let mut peer = Peer::new(bit, outgoing, self.now_ms);
-        peer.report = hello.report;
+        (peer.report, peer.version) = (hello.report, hello.version);
         // Joins here were acknowledged without it.
         peer.missed_until = again.then_some(self.items);
         tracing::info!(node = format!("{node:08x}"), address = ?peer.report.as_ref().map(|report| &report.address), "a node has joined the cluster");
@@ -182,6 +182,8 @@ impl Mesh {
     fn tell_nodes(&self) {
         let own = KnownNode { node: self.backlog.node, bit: 0 };
         let others = self.peers.iter().map(|(node, peer)| KnownNode { node: *node, bit: peer.bit });
+        let is_old = |peer: &Peer| peer.version < VERSION_OF_PIECES;
+        self.backlog.takes_pieces.store(!self.peers.values().any(is_old), Ordering::Relaxed);
         let before = self.backlog.nodes.swap(Arc::new(std::iter::once(own).chain(others).collect()));
         self.tell_homes(before.iter().map(|known| known.node).collect());
         metrics::gauge!("webpubsub_cluster_nodes").set(1.0 + self.peers.len() as f64);

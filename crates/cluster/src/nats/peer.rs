@@ -12,6 +12,8 @@ pub(super) struct Peer {
     pub(super) bit: u64,
     /// When something last came from it.
     pub(super) heard_ms: u64,
+    /// The version that it speaks.
+    pub(super) version: u32,
     /// Its interests are known.
     pub(super) introduced: bool,
     /// What it last said of itself.
@@ -31,6 +33,7 @@ impl Peer {
         Self {
             bit,
             heard_ms: now_ms,
+            version: 0,
             introduced: false,
             report: None,
             outgoing,

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hubwire_hub::{Act, Effect, Entry, Event, Limits, Luggage, Shard};
+use hubwire_hub::{Act, Effect, Entry, Event, Letter, Limits, Luggage, Shard};
 use hubwire_protocol::ConnectionId;
 
+use super::log_entry;
+use super::pieces::Line;
 use super::settings::LogSettings;
 
 /// A session as the registry has it.
@@ -97,6 +99,30 @@ impl Replay {
             let gone = session.positions.iter().any(|(_, position)| *position < first);
             session.missed |= gone || session.position + 1 < first;
         }
+    }
+
+    /// Takes in what stands at a position. They come in order, from [`Replay::first`] on. `late_ms` is how long ago it was written.
+    pub(super) fn take(&mut self, position: u64, line: Line, late_ms: u64) {
+        match line {
+            Line::Entry(bytes) => match log_entry::decode(bytes) {
+                Ok(read) => self.apply(position, &read.entry, late_ms),
+                Err(error) => super::arrival::refuse(&error),
+            },
+            Line::Piece => {}
+            Line::Torn => self.tear(position),
+        }
+    }
+
+    /// An entry is not to be had any more: sessions that needed it have missed something.
+    fn tear(&mut self, position: u64) {
+        self.take_in(position - 1);
+        self.shard.receive(Letter::LogMissed, 1);
+        for (place, _) in self.wanted.remove(&position).unwrap_or_default() {
+            if let Some(session) = self.waiting.get_mut(place) {
+                session.missed = true;
+            }
+        }
+        self.take_effects();
     }
 
     /// Applies an entry. They come in order, from [`Replay::first`] on; one that was applied before changes nothing. `late_ms` is how long ago it

@@ -12,7 +12,9 @@ pub(crate) use super::session_schema::{
 };
 
 /// The version of all this. A node speaks with nodes whose version is at least its own [`VERSION_LEAST`], if theirs allows it as well.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
+/// The first version that puts entries of the log together from pieces.
+pub(crate) const VERSION_OF_PIECES: u32 = 2;
 /// The oldest version that this one understands.
 pub(crate) const VERSION_LEAST: u32 = 1;
 

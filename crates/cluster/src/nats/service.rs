@@ -18,7 +18,9 @@ use super::error::Error;
 use super::jetstream::JetStream;
 use super::ledger::Ledger;
 use super::log_errands;
+use super::log_writer::LogWriter;
 use super::mesh::{Destination, Errand, Mesh};
+use super::pieces::Line;
 use super::relay::{Relays, Resume};
 use super::schema::Content;
 use super::settings::Settings;
@@ -53,6 +55,7 @@ struct Running {
     connected: bool,
     /// The log, if hubs have one.
     streams: Option<JetStream>,
+    writer: Option<LogWriter>,
     /// Told when NATS has been away.
     restarts: Arc<Notify>,
     ready: Option<oneshot::Sender<()>>,
@@ -89,19 +92,21 @@ impl Service {
         client.flush().await.map_err(|error| Error::Subscribe(error.to_string()))?;
         let workers = (self.workers, self.settings.address.clone());
         let mesh = Mesh::new(self.backlog.clone(), self.local, self.settings.limits, workers, 1);
-        let (mut streams, mut entries) = (None, None);
+        let (mut streams, mut writer, mut lines) = (None, None, None);
         let restarts = Arc::new(Notify::new());
         let mut mesh = mesh;
         if let Some(log) = &self.settings.log {
             let opened = JetStream::open(client.clone(), &self.settings.name, log).await?;
             let position = opened.last_position().await?;
             let revision = log_errands::enlist(&opened, self.backlog.node, position).await?;
-            entries = Some(opened.follow(position, restarts.clone()));
+            lines = Some(opened.follow(position, restarts.clone()));
             mesh.begin_log(Ledger::new(log.clone(), position, revision, 1));
+            writer = Some(LogWriter::start(client.clone(), opened.clone(), self.backlog.clone()));
             streams = Some(opened);
         }
         let mut running = Running {
             streams,
+            writer,
             restarts,
             mesh,
             client,
@@ -115,9 +120,12 @@ impl Service {
             handed_over: Some(handed_over),
             subjects_of_nodes: HashMap::new(),
         };
-        let outcome = running.serve(&mut self.items, &mut entries, (everyone, own, survey), stop).await;
+        let outcome = running.serve(&mut self.items, &mut lines, (everyone, own, survey), stop).await;
         running.mesh.leave();
         running.send().await;
+        if let Some(writer) = running.writer.take() {
+            writer.finish().await;
+        }
         // Whatever is still on its way reaches the server, or the server is not there.
         let _unsent = tokio::time::timeout(Duration::from_secs(1), running.client.flush()).await;
         outcome
@@ -128,7 +136,7 @@ impl Running {
     async fn serve(
         &mut self,
         items: &mut mpsc::UnboundedReceiver<Item>,
-        entries: &mut Option<mpsc::Receiver<(u64, Bytes)>>,
+        lines: &mut Option<mpsc::Receiver<(u64, Line)>>,
         (mut everyone, mut own, mut survey): (Subscriber, Subscriber, Subscriber),
         stop: impl Future<Output = ()>,
     ) -> Result<(), Error> {
@@ -146,7 +154,7 @@ impl Running {
                 message = survey.next() => self.answer_survey(message).await?,
                 _ = items.recv_many(&mut batch, PER_TURN) => {}
                 // A worker that cannot keep up holds the log up, and what waits there is bounded by the log itself.
-                () = log_errands::read(entries, &mut read, PER_TURN), if !self.mesh.is_filling() => {}
+                () = log_errands::read(lines, &mut read, PER_TURN), if !self.mesh.is_filling() => {}
                 () = sleep => {}
             }
             // Input of one kind must not keep the others waiting.
@@ -160,8 +168,8 @@ impl Running {
             }
             let now_ms = self.now_ms();
             self.follow_connection(now_ms);
-            for (position, bytes) in read.drain(..) {
-                self.mesh.take_entry(position, bytes);
+            for (position, line) in read.drain(..) {
+                self.mesh.take_line(position, line);
             }
             self.mesh.take_items(&mut batch, now_ms);
             if now_ms >= self.mesh.next_due_ms() || self.mesh.is_busy() {
@@ -279,8 +287,9 @@ impl Running {
                     tokio::spawn(unpack(self.backlog.clone(), of, replies));
                 }
                 Errand::Append(append) => {
-                    let streams = self.streams.as_ref().filter(|_| self.connected);
-                    log_errands::append(streams, &self.backlog, append).await;
+                    if let Some(writer) = &self.writer {
+                        writer.append(append);
+                    }
                 }
                 Errand::Store(_)
                 | Errand::Erase(_)

@@ -1,5 +1,7 @@
 //! What the log and the registry are to whoever reads and writes them.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use hubwire_protocol::ConnectionId;
 use prost::Message;
@@ -44,8 +46,13 @@ pub(super) trait Streams {
     /// The position of the oldest entry that is still there.
     async fn first_position(&self) -> Result<u64, String>;
 
-    /// Reads the log from one position to another.
-    async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept) + Send) -> Result<(), String>;
+    /// Reads the log from one position to another, or until it is enough.
+    async fn entries(
+        &self,
+        from: u64,
+        until: u64,
+        take: impl FnMut(Kept) -> ControlFlow<()> + Send,
+    ) -> Result<(), String>;
 
     /// Erases a revision of the registry. One that is gone is fine; one that stays is told of again by whoever takes this node's sessions.
     async fn erase(&self, revision: u64);

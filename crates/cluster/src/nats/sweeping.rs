@@ -1,11 +1,13 @@
 //! Looks through the registry for dead nodes, and reads what became of their sessions.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use prost::Message;
 
 use super::log_entry::{self, Kept};
 use super::log_schema::NodeRecord;
+use super::pieces::{Pieces, Taken};
 use super::registry::Stored;
 use super::replay::{Found, Replay};
 use super::settings::LogSettings;
@@ -166,14 +168,42 @@ async fn replay(
     if needed <= until {
         let first = streams.first_position().await?;
         replay.begins_at(first);
-        let take = |kept: StoredMessage| match log_entry::decode(kept.payload) {
-            Ok(read) => {
-                let late_ms = u64::try_from(now_ms.saturating_sub(kept.time_ms)).unwrap_or_default();
-                replay.apply(kept.sequence, &read.entry, late_ms);
-            }
-            Err(error) => super::arrival::refuse(&error),
-        };
-        streams.entries(needed.max(first), until, take).await?;
+        read_log(streams, &mut replay, needed.max(first), until, now_ms).await?;
     }
     Ok(Some(replay))
+}
+
+/// Has everything applied that stands between two positions.
+async fn read_log(
+    streams: &impl Streams,
+    replay: &mut Replay,
+    mut from: u64,
+    until: u64,
+    now_ms: i64,
+) -> Result<(), String> {
+    let mut read = Pieces::default();
+    loop {
+        let mut incomplete = None;
+        let take = |kept: StoredMessage| {
+            let (position, late_ms) = (kept.sequence, now_ms.saturating_sub(kept.time_ms));
+            match read.take(position, kept.payload) {
+                Taken::Line(line) => replay.take(position, line, u64::try_from(late_ms).unwrap_or_default()),
+                Taken::Incomplete(pieces) => {
+                    incomplete = Some((position, pieces, late_ms));
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        };
+        streams.entries(from, until, take).await?;
+        let Some((position, pieces, late_ms)) = incomplete else {
+            return Ok(());
+        };
+        let line = read.complete(streams, pieces).await?;
+        replay.take(position, line, u64::try_from(late_ms).unwrap_or_default());
+        if position == until {
+            return Ok(());
+        }
+        from = position + 1;
+    }
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use hubwire_hub::{Command, Luggage, Routed};
 
 use super::encode;
-use super::ledger::Ledger;
 use super::log_schema::Keeper;
 use super::mesh::{Errand, Mesh};
 use super::replay::{Replay, Replayed};
@@ -56,6 +55,7 @@ impl Mesh {
         }
         ledger.sweeping = true;
         ledger.tail.clear();
+        ledger.tail_is_whole = true;
         let departed = ledger.departed.iter().copied().collect();
         let (until, stale_ms) = (ledger.position, ledger.settings.stale_ms);
         let taken = ledger.taken.iter().map(|(node, _)| *node).collect();
@@ -88,7 +88,7 @@ impl Mesh {
         if again {
             ledger.next_sweep_ms = ledger.next_sweep_ms.min(now_ms + AGAIN_MS);
         }
-        if !is_whole(ledger, &tail) {
+        if !ledger.tail_is_whole {
             tracing::warn!("so much came while sessions were taken from a dead node that it begins anew");
             ledger.next_sweep_ms = now_ms;
             return;
@@ -181,9 +181,4 @@ impl Mesh {
     pub(super) fn measure_log(&self) {
         metrics::gauge!("webpubsub_log_waiting").set(self.backlog.log_entries.load(Ordering::Relaxed) as f64);
     }
-}
-
-/// Whether all entries that came since a sweep began were kept.
-fn is_whole(ledger: &Ledger, tail: &[(u64, std::sync::Arc<hubwire_hub::Entry>)]) -> bool {
-    tail.last().is_none_or(|(position, _)| *position == ledger.position)
 }

@@ -1,6 +1,7 @@
 // One running hubwire process: started on a free port, found by the connection string that it prints.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The development key that the binary uses when it is given none. */
@@ -22,6 +23,14 @@ export function binaryPath() {
   }
   return path;
 }
+
+/** Whether the binary stands for a cluster, `deploy/cluster.mjs`: each socket and each call may come to another node. */
+export const isCluster = basename(binaryPath()) === "cluster.mjs";
+/** Whether the hubs of that cluster outlive its nodes, so that everything goes through a log. */
+export const isDurable = isCluster && process.env.HUBWIRE_DURABILITY === "cluster";
+
+/** Declares what is about one process, such as its own bounds, files and connections, or its settings when they change: in a cluster nothing. */
+export const ofOneProcess = (declare) => (isCluster ? (name) => console.warn(`${name}: not tested, since it is about one process`) : declare);
 
 /** Starts the binary and resolves as soon as its banner shows the connection string. */
 export async function startServer({ args = [], env = {}, binary = binaryPath() } = {}) {

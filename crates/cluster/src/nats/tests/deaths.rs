@@ -1,13 +1,14 @@
-//! Hubs with a log while nodes die, pause and come: sessions outlive their nodes, in courses that a seed decides.
+//! Hubs with a log while nodes die, pause, come, and are parted from NATS, over a network that loses, delays and repeats: sessions outlive their nodes, in courses that a seed decides.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
-use hubwire_hub::{Command, Ending, Limits, Logged, Occurrence, Reply, Target};
+use hubwire_hub::{Command, Ending, Exchange as _, Limits, Logged, Occurrence, Reply, Target};
 use hubwire_protocol::ConnectionId;
 use prost::Message;
 use rand::rngs::StdRng;
@@ -16,13 +17,15 @@ use rand::{Rng, SeedableRng};
 use super::client::{GROUPS, group, hub};
 use super::memory_streams::MemoryStreams;
 use super::mourner::Mourner;
+use super::network::{Connection, Network};
 use super::node::{LEASE_MS, Node, WORKERS, context};
 use super::seeds;
+use super::writing::{Reading, Writing};
 use crate::nats::backlog::Item;
-use crate::nats::ledger::{Append, Ledger};
+use crate::nats::ledger::Ledger;
 use crate::nats::log_errands;
 use crate::nats::log_schema::NodeRecord;
-use crate::nats::mesh::{Destination, Errand};
+use crate::nats::mesh::Errand;
 use crate::nats::registry::Stored;
 use crate::nats::settings::LogSettings;
 use crate::nats::streams::{Streams, Subject};
@@ -40,6 +43,7 @@ struct Report {
     obliged: u64,
     deaths: u64,
     fenced: u64,
+    partitions: u64,
     recoveries: u64,
     ended: u64,
 }
@@ -51,13 +55,15 @@ struct World {
     settings: Arc<LogSettings>,
     streams: MemoryStreams,
     nodes: Vec<Node>,
-    /// Of each node: the position that it has read, until when it does nothing, and what is on its way to the log.
-    read: Vec<u64>,
+    /// Of each node: what it has read, until when it does nothing, and what is on its way to the log.
+    reading: Vec<Reading>,
     paused: Vec<u64>,
-    appends: Vec<VecDeque<(u64, Append)>>,
+    writing: Vec<Writing>,
     errands: Vec<(u64, usize, Outcome)>,
     items: Vec<(u64, usize, Item)>,
-    flying: Vec<(u64, usize, Bytes)>,
+    network: Network,
+    /// So many nodes a course is to have.
+    size: usize,
     clients: Vec<Mourner>,
     obligations: Vec<(usize, usize, u64)>,
     report: Report,
@@ -90,17 +96,19 @@ impl World {
             settings: Arc::new(settings),
             streams: MemoryStreams::new(seed),
             nodes: Vec::new(),
-            read: Vec::new(),
+            reading: Vec::new(),
             paused: Vec::new(),
-            appends: Vec::new(),
+            writing: Vec::new(),
             errands: Vec::new(),
             items: Vec::new(),
-            flying: Vec::new(),
+            network: Network::new(seed),
+            size: 3,
             clients: Vec::new(),
             obligations: Vec::new(),
             report: Report::default(),
         };
-        (0..3).for_each(|_| world.bear_node());
+        world.size = world.rng.random_range(3..=7);
+        (0..world.size).for_each(|_| world.bear_node());
         world
     }
 
@@ -119,9 +127,9 @@ impl World {
         let mut node = Node::with_log(number, &self.limits, &self.settings.logged, self.now_ms);
         node.mesh.begin_log(Ledger::new(self.settings.clone(), position, revision, self.now_ms));
         self.nodes.push(node);
-        self.read.push(position);
+        self.reading.push(Reading::behind(position));
         self.paused.push(0);
-        self.appends.push(VecDeque::new());
+        self.writing.push(Writing::default());
     }
 
     fn run(mut self) -> Result<Report, String> {
@@ -131,6 +139,7 @@ impl World {
             self.act();
             self.tick()?;
         }
+        self.network.calm(self.now_ms);
         for _ in 0..3000 {
             self.tick()?;
             let quiet = self.clients.iter().all(Mourner::is_content);
@@ -152,10 +161,7 @@ impl World {
     fn die(&mut self, index: usize) {
         self.nodes[index].alive = false;
         // What it had sent may still get there: from the first on, up to some.
-        let arrive = self.rng.random_range(0..=self.appends[index].len());
-        for (_, append) in self.appends[index].drain(..).take(arrive) {
-            self.streams.append(append.bytes, append.message_id);
-        }
+        drop(self.writing[index].give_up(&self.streams, &mut self.rng));
         self.errands.retain(|(_, node, _)| *node != index);
         for client in self.clients.iter_mut().filter(|client| client.node == index && !client.gone) {
             (client.away, client.gone) = (true, !client.begun);
@@ -173,8 +179,12 @@ impl World {
             let index = serving[self.rng.random_range(0..serving.len())];
             self.paused[index] = self.now_ms + self.rng.random_range(10..4 * LEASE_MS);
         }
-        if serving.len() < 4 && self.rng.random_bool(0.03) {
+        if serving.len() <= self.size && self.rng.random_bool(0.03) {
             self.bear_node();
+        }
+        if serving.len() > 1 && self.rng.random_bool(self.network.weather.partition_chance) {
+            self.report.partitions += 1;
+            self.network.part(serving[self.rng.random_range(0..serving.len())], self.now_ms);
         }
     }
 
@@ -191,6 +201,9 @@ impl World {
         for me in 0..self.clients.len() {
             let client = &self.clients[me];
             if client.gone || client.away || !client.begun || !serving.contains(&client.node) {
+                continue;
+            }
+            if self.nodes[client.node].workers[0].exchange.is_congested() {
                 continue;
             }
             let group = self.rng.random_range(0..GROUPS.len());
@@ -214,7 +227,8 @@ impl World {
         self.report.published += 1;
         self.report.obliged += members.len() as u64;
         self.obligations.extend(members.into_iter().map(|member| (member, me, serial)));
-        self.clients[me].publish(&mut self.nodes, me, group, self.now_ms);
+        let more = if self.rng.random_bool(0.1) { self.rng.random_range(0..4000) } else { 0 };
+        self.clients[me].publish(&mut self.nodes, (me, more), group, self.now_ms);
     }
 
     fn tick(&mut self) -> Result<(), String> {
@@ -222,7 +236,8 @@ impl World {
         self.streams.set_now_ms(self.now_ms);
         for index in 0..self.nodes.len() {
             if self.nodes[index].alive {
-                self.send_appends(index);
+                self.follow_connection(index);
+                self.write(index);
             }
             if self.nodes[index].alive && self.paused[index] <= self.now_ms {
                 self.turn(index);
@@ -243,36 +258,23 @@ impl World {
         let now_ms = self.now_ms;
         let many = self.rng.random_range(0..30);
         for _ in 0..many {
-            let position = self.read[index] + 1;
-            let Some(bytes) =
-                (position <= self.streams.last_position()).then(|| self.streams.entry(position)).flatten()
-            else {
+            let streams = Some(&self.streams).filter(|_| !self.network.is_parted(index));
+            let Some((position, line)) = streams.and_then(|streams| self.reading[index].next(streams)) else {
                 break;
             };
-            self.read[index] = position;
-            self.nodes[index].mesh.take_entry(position, bytes);
+            self.nodes[index].mesh.take_line(position, line);
         }
         for (_, _, item) in self.items.extract_if(.., |(due_ms, to, _)| *to == index && *due_ms <= now_ms) {
             self.nodes[index].backlog.put(item);
         }
-        let due = self.flying.extract_if(.., |(due_ms, to, _)| *to == index && *due_ms <= now_ms);
-        let arrived = due.map(|(_, _, datagram)| datagram).collect();
+        let arrived = self.network.arrived(index, now_ms);
         for (destination, datagram) in self.nodes[index].turn(arrived, now_ms) {
-            for to in 0..self.nodes.len() {
-                let meant = match destination {
-                    Destination::Everyone => to != index,
-                    Destination::Node(number) => self.nodes[to].number == number,
-                };
-                if meant {
-                    self.flying.push((now_ms + self.rng.random_range(0..15), to, datagram.clone()));
-                }
-            }
+            self.network.send(&self.nodes, index, destination, &datagram, now_ms);
         }
         for errand in std::mem::take(&mut self.nodes[index].wanted) {
             let due_ms = now_ms + self.rng.random_range(0..20);
             if let Errand::Append(append) = errand {
-                let due_ms = self.appends[index].back().map_or(due_ms, |(last, _)| due_ms.max(*last));
-                self.appends[index].push_back((due_ms, append));
+                self.writing[index].push(due_ms, append);
                 continue;
             }
             let (streams, settings) = (self.streams.clone(), self.settings.clone());
@@ -281,22 +283,45 @@ impl World {
         }
     }
 
-    /// What a node has sent gets to the log, in order.
-    fn send_appends(&mut self, index: usize) {
-        while self.appends[index].front().is_some_and(|(due_ms, _)| *due_ms <= self.now_ms)
-            && let Some((_, append)) = self.appends[index].pop_front()
-        {
-            let Append { bytes, message_id, waiter } = append;
-            let size = bytes.len();
-            let outcome = Ok(self.streams.append(bytes, message_id));
-            let due_ms = self.now_ms + self.rng.random_range(0..20);
-            self.items.push((due_ms, index, Item::Appended { waiter, bytes: size, outcome }));
+    /// What a node has sent gets to the log, in order; or is refused while it is cut off.
+    fn write(&mut self, index: usize) {
+        let items = if self.nodes[index].backlog.cut_off.load(Ordering::Relaxed) {
+            self.writing[index].give_up(&self.streams, &mut self.rng)
+        } else if self.network.is_parted(index) {
+            Vec::new()
+        } else {
+            self.writing[index].write(&self.streams, &mut self.rng, self.now_ms)
+        };
+        for item in items {
+            self.items.push((self.now_ms + self.rng.random_range(0..20), index, item));
+        }
+        for author in std::mem::take(&mut self.writing[index].refused) {
+            let of = self.clients.iter_mut().find(|client| client.id == author.connection);
+            of.into_iter().for_each(|client| client.note_refused(author.ack_id));
+        }
+    }
+
+    /// A node notices that NATS is away, or back.
+    fn follow_connection(&mut self, index: usize) {
+        let cut_off = &self.nodes[index].backlog.cut_off;
+        match self.network.follow(index, cut_off.load(Ordering::Relaxed), self.now_ms) {
+            Connection::Same => {}
+            Connection::Lost => {
+                let items = self.writing[index].give_up(&self.streams, &mut self.rng);
+                self.items.extend(items.into_iter().map(|item| (self.now_ms, index, item)));
+                cut_off.store(true, Ordering::Relaxed);
+            }
+            Connection::Back => {
+                cut_off.store(false, Ordering::Relaxed);
+                self.nodes[index].mesh.reconnect(self.now_ms);
+            }
         }
     }
 
     fn run_errands(&mut self) {
         for (due_ms, index, mut outcome) in std::mem::take(&mut self.errands) {
-            let ready = due_ms <= self.now_ms && self.paused[index] <= self.now_ms;
+            let ready =
+                due_ms <= self.now_ms && self.paused[index] <= self.now_ms && !self.network.is_parted(index);
             match ready.then(|| outcome.as_mut().poll(&mut context())) {
                 Some(Poll::Ready(Some(item))) => {
                     self.items.push((self.now_ms + self.rng.random_range(0..20), index, item));
@@ -315,7 +340,7 @@ impl World {
                 continue;
             } else if client.away {
                 let by = serving[self.rng.random_range(0..serving.len())];
-                client.come_back(&mut self.nodes, by, &self.streams, now_ms)
+                client.come_back(&mut self.nodes, by, (&self.streams, &self.network), now_ms)
             } else if serving.contains(&client.node) {
                 client.read(&mut self.nodes, self.rng.random_bool(0.3), now_ms)
             } else {
@@ -348,6 +373,16 @@ impl World {
             let [client, sender] = [&self.clients[*member], &self.clients[*publisher]];
             if !client.gone && !sender.gone && !client.seen.contains(&(*publisher, *serial)) {
                 return Err(format!("client {member} never saw message {serial} of {publisher}"));
+            }
+        }
+        for (index, client) in self.clients.iter().enumerate() {
+            let mut newest = HashMap::new();
+            for (sender, serial) in &client.order {
+                let before = newest.insert(*sender, *serial).unwrap_or_default();
+                if *serial < before && !self.clients[*sender].late.contains(serial) {
+                    return Err(format!("client {index} saw message {serial} of {sender} after {before}"));
+                }
+                newest.insert(*sender, before.max(*serial));
             }
         }
         self.check_owners()?;
@@ -450,7 +485,7 @@ fn sessions_outlive_their_nodes_with_every_message_once_and_in_order_at_one_owne
     if let Some(sum) = seeds::take(SEEDS, |seed| World::new(seed).run(), add) {
         // Courses in which nothing happens would prove nothing.
         assert!(sum.published > 5_000 && sum.obliged > 10_000 && sum.recoveries > 50, "{sum:?}");
-        assert!(sum.deaths > 25 && sum.fenced > 0 && sum.ended > 50, "{sum:?}");
+        assert!(sum.deaths > 25 && sum.fenced > 0 && sum.partitions > 20 && sum.ended > 50, "{sum:?}");
     }
 }
 
@@ -459,6 +494,7 @@ fn add(sum: &mut Report, report: &Report) {
     sum.obliged += report.obliged;
     sum.deaths += report.deaths;
     sum.fenced += report.fenced;
+    sum.partitions += report.partitions;
     sum.recoveries += report.recoveries;
     sum.ended += report.ended;
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -40,16 +41,18 @@ impl MemoryStreams {
         self.0.borrow_mut().now_ms = i64::try_from(now_ms).unwrap_or_default();
     }
 
-    /// Appends an entry; says whether it stood there before.
-    pub(super) fn append(&self, bytes: Bytes, message_id: String) -> bool {
+    /// Appends a message. Answers its position, and whether one with its id stood there before: then it still stands there once.
+    pub(super) fn append(&self, bytes: Bytes, message_id: Option<&str>) -> (u64, bool) {
         let inner = &mut *self.0.borrow_mut();
         let sequence = inner.log.len() as u64 + 1;
-        if inner.ids.contains_key(&message_id) {
-            return true;
+        if let Some(message_id) = message_id {
+            if let Some(first) = inner.ids.get(message_id) {
+                return (*first, true);
+            }
+            inner.ids.insert(message_id.to_owned(), sequence);
         }
-        inner.ids.insert(message_id, sequence);
         inner.log.push(Kept { sequence, payload: bytes, time_ms: inner.now_ms });
-        false
+        (sequence, false)
     }
 
     pub(super) fn last_position(&self) -> u64 {
@@ -112,10 +115,16 @@ impl Streams for MemoryStreams {
         Ok(1)
     }
 
-    async fn entries(&self, from: u64, until: u64, take: impl FnMut(Kept) + Send) -> Result<(), String> {
+    async fn entries(
+        &self,
+        from: u64,
+        until: u64,
+        take: impl FnMut(Kept) -> ControlFlow<()> + Send,
+    ) -> Result<(), String> {
         let wanted = |kept: &&Kept| (from..=until).contains(&kept.sequence);
         let found: Vec<_> = self.0.borrow().log.iter().filter(wanted).cloned().collect();
-        found.into_iter().for_each(take);
+        // Who breaks off has enough.
+        let _enough = found.into_iter().try_for_each(take);
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use hubwire_hub::ConnectionKey;
+use hubwire_hub::{ConnectionKey, Exchange as _};
 use hubwire_protocol::{ConnectionId, Request, json};
 
 use super::client::{GROUPS, hub, opening, taken};
 use super::memory_streams::MemoryStreams;
+use super::network::Network;
 use super::node::{Node, WORKERS};
 use crate::nats::streams::Subject;
 
@@ -26,7 +27,12 @@ pub(super) struct Mourner {
     pub(super) joined: HashSet<usize>,
     pub(super) published: u64,
     pub(super) seen: HashSet<(usize, u64)>,
-    newest: BTreeMap<usize, u64>,
+    /// What it has seen, in order: senders and serials.
+    pub(super) order: Vec<(usize, u64)>,
+    /// Requests that were refused since they were not known to be stored, by their ack ids.
+    refused: Vec<u64>,
+    /// Messages that were.
+    pub(super) late: HashSet<u64>,
     last_sequence_id: u64,
     pub(super) recoveries: u64,
 }
@@ -51,7 +57,9 @@ impl Mourner {
             joined: HashSet::new(),
             published: 0,
             seen: HashSet::new(),
-            newest: BTreeMap::new(),
+            order: Vec::new(),
+            refused: Vec::new(),
+            late: HashSet::new(),
             last_sequence_id: 0,
             recoveries: 0,
         }
@@ -71,11 +79,21 @@ impl Mourner {
         self.request(nodes, text, now_ms);
     }
 
-    pub(super) fn publish(&mut self, nodes: &mut [Node], me: usize, group: usize, now_ms: u64) {
+    /// Publishes a message that says who sent it and the how manieth it is, and so much else.
+    pub(super) fn publish(
+        &mut self,
+        nodes: &mut [Node],
+        (me, more): (usize, usize),
+        group: usize,
+        now_ms: u64,
+    ) {
         (self.acks, self.published) = (self.acks + 1, self.published + 1);
         let text = format!(
-            r#"{{"type":"sendToGroup","group":"{}","dataType":"text","data":"{me}:{}","ackId":{}}}"#,
-            GROUPS[group], self.published, self.acks
+            r#"{{"type":"sendToGroup","group":"{}","dataType":"text","data":"{me}:{}{}","ackId":{}}}"#,
+            GROUPS[group],
+            self.published,
+            "-".repeat(more),
+            self.acks
         );
         self.request(nodes, text, now_ms);
     }
@@ -98,13 +116,13 @@ impl Mourner {
         &mut self,
         nodes: &mut [Node],
         by: usize,
-        streams: &MemoryStreams,
+        (streams, network): (&MemoryStreams, &Network),
         now_ms: u64,
     ) -> Result<(), String> {
         let keeper = nodes[by].backlog.resolve_in(&hub(), self.id.node());
         if !nodes[by].backlog.lives(keeper) {
             // The node asks the registry before it says that there is no such session.
-            return if streams.has(Subject::Session(self.id)) {
+            return if network.is_parted(by) || streams.has(Subject::Session(self.id)) {
                 Ok(())
             } else {
                 Err("its session is in no registry".to_owned())
@@ -113,6 +131,9 @@ impl Mourner {
         let Some(index) = nodes.iter().position(|node| node.alive && node.number == keeper) else {
             return Ok(());
         };
+        if by != index && (network.is_parted(by) || network.is_parted(index)) {
+            return Ok(());
+        }
         (self.node, self.worker) = (index, usize::from(self.id.worker()) % WORKERS);
         let worker = &mut nodes[index].workers[self.worker];
         let Some(key) = worker.shard.resume(&hub(), self.id, now_ms) else {
@@ -120,6 +141,7 @@ impl Mourner {
         };
         (self.key, self.away) = (key, false);
         self.recoveries += 1;
+        self.refused.clear();
         for (_, text) in std::mem::take(&mut self.unacknowledged) {
             let worker = &mut nodes[index].workers[self.worker];
             worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
@@ -145,15 +167,41 @@ impl Mourner {
         for (sequence_id, text) in frames {
             self.take(sequence_id, &text)?;
         }
+        if !self.refused.is_empty() && !nodes[self.node].workers[self.worker].exchange.is_congested() {
+            self.repeat(nodes, now_ms);
+        }
+        let worker = &mut nodes[self.node].workers[self.worker];
         if acknowledges {
             worker.shard.request(self.key, Request::SequenceAck(self.last_sequence_id), now_ms);
         }
         Ok(())
     }
 
+    /// A request of it was refused, whether it hears of that or not: if it is sent again, it comes behind later ones.
+    pub(super) fn note_refused(&mut self, ack_id: Option<u64>) {
+        let text = ack_id.and_then(|ack_id| self.unacknowledged.get(&ack_id));
+        let data = text.and_then(|text| text.split_once(r#""data":""#));
+        self.late.extend(data.and_then(|(_, data)| digits(data.split_once(':')?.1)));
+    }
+
+    /// Sends what was refused again.
+    fn repeat(&mut self, nodes: &mut [Node], now_ms: u64) {
+        for ack_id in std::mem::take(&mut self.refused) {
+            let Some(text) = self.unacknowledged.get(&ack_id) else {
+                continue;
+            };
+            let worker = &mut nodes[self.node].workers[self.worker];
+            worker.shard.request(self.key, json::decode(text).unwrap(), now_ms);
+            worker.carry_out();
+        }
+    }
+
     fn take(&mut self, sequence_id: u64, text: &str) -> Result<(), String> {
-        let digits = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok();
         if let Some(ack) = text.split_once(r#""ackId":"#).and_then(|(_, rest)| digits(rest)) {
+            if text.contains("InternalServerError") {
+                self.refused.push(ack);
+                return Ok(());
+            }
             if !text.contains(r#""success":true"#) && !text.contains("Duplicate") {
                 return Err(format!("a request failed: {text}"));
             }
@@ -175,11 +223,12 @@ impl Mourner {
         if !self.seen.insert((sender, serial)) {
             return Err(format!("message {serial} of {sender} came twice"));
         }
-        let newest = self.newest.entry(sender).or_default();
-        if serial < *newest {
-            return Err(format!("message {serial} of {sender} came after {newest}"));
-        }
-        *newest = serial;
+        self.order.push((sender, serial));
         Ok(())
     }
+}
+
+/// The number at the beginning of a text.
+fn digits(text: &str) -> Option<u64> {
+    text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
