@@ -71,6 +71,8 @@ pub(crate) struct Ledger {
     pub(super) departed: BTreeSet<u32>,
     /// Nodes whose sessions are here, and whose records are to go with the next checkpoint, or the one after it.
     pub(super) taken: Vec<(u32, bool)>,
+    /// Nodes whose sessions are on their way into the shards, and the nodes where these sessions began.
+    pub(super) arriving: Vec<(Vec<u32>, BTreeSet<u32>)>,
     /// Another node has taken the sessions of this one.
     pub(super) fenced: bool,
 }
@@ -106,6 +108,7 @@ impl Ledger {
             tail_is_whole: true,
             departed: BTreeSet::new(),
             taken: Vec::new(),
+            arriving: Vec::new(),
             fenced: false,
         }
     }

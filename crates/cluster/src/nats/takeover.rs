@@ -100,7 +100,7 @@ impl Mesh {
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {
             tail.iter().for_each(|(position, entry)| replay.apply(*position, entry, 0));
-            replies = self.restore(*replay);
+            replies = self.restore(*replay, &nodes);
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.taken.extend(nodes.iter().map(|node| (*node, false)));
@@ -111,7 +111,7 @@ impl Mesh {
     }
 
     /// Has the shards take sessions in, right behind the entry that they have been given last.
-    fn restore(&mut self, replay: Replay) -> Vec<Routed> {
+    fn restore(&mut self, replay: Replay, of: &[u32]) -> Vec<Routed> {
         let (Replayed { sessions, ends, events }, mut revisions) = replay.finish();
         let Some(ledger) = &mut self.ledger else {
             return Vec::new();
@@ -122,6 +122,8 @@ impl Mesh {
                 ledger.registry.adopt(id, revision, owner);
             }
         }
+        let origins = sessions.iter().map(|session| session.id.node()).collect();
+        ledger.arriving.push((of.to_vec(), origins));
         metrics::counter!("webpubsub_sessions_taken_over_total").increment(sessions.len() as u64);
         for event in events {
             self.tell(event);
@@ -147,7 +149,8 @@ impl Mesh {
         };
         ledger.departed.retain(|node| !nodes.contains(node));
         ledger.next_checkpoint_ms = self.now_ms;
-        let mut origins = ledger.registry.origins_but(own);
+        ledger.arriving.retain(|(of, _)| of != nodes);
+        let mut origins = self.keeper_of();
         origins.extend(nodes.iter().filter(|node| **node != own));
         origins.iter().for_each(|node| self.backlog.set_keeper(*node, own));
         let frame = encode::frame(Content::Keeper(Keeper { nodes: origins }));
@@ -171,10 +174,14 @@ impl Mesh {
         }
     }
 
-    /// The nodes whose sessions this one has.
+    /// The nodes whose sessions this one has. Those that are still on their way into the shards it would not find if it was asked.
     pub(super) fn keeper_of(&self) -> Vec<u32> {
-        let own = self.backlog.node;
-        self.ledger.as_ref().map(|ledger| ledger.registry.origins_but(own)).unwrap_or_default()
+        let Some(ledger) = &self.ledger else {
+            return Vec::new();
+        };
+        let mut origins = ledger.registry.origins_but(self.backlog.node);
+        origins.retain(|node| ledger.arriving.iter().all(|(_, arriving)| !arriving.contains(node)));
+        origins
     }
 
     /// How much of the log's bounds is taken.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use bytes::Bytes;
-use hubwire_hub::{Command, Ending, Exchange as _, Limits, Logged, Occurrence, Reply, Target};
+use hubwire_hub::{Command, Ending, Exchange as _, Limits, Occurrence, Reply, Target};
 use hubwire_protocol::ConnectionId;
 use prost::Message;
 use rand::rngs::StdRng;
@@ -18,7 +18,7 @@ use super::client::{GROUPS, group, hub};
 use super::memory_streams::MemoryStreams;
 use super::mourner::Mourner;
 use super::network::{Connection, Network};
-use super::node::{LEASE_MS, Node, WORKERS, context};
+use super::node::{LEASE_MS, Node, WORKERS, context, log_settings};
 use super::seeds;
 use super::writing::{Reading, Writing};
 use crate::nats::backlog::Item;
@@ -77,18 +77,7 @@ impl World {
             recovery_window_ms: RECOVERY_WINDOW_MS,
             ..Limits::default()
         });
-        let settings = LogSettings {
-            logged: Arc::new(Logged { others: true, ..Logged::default() }),
-            age_max_s: 600,
-            bytes_max: 1 << 30,
-            replicas: 1,
-            checkpoint_interval_ms: LEASE_MS / 4,
-            sweep_interval_ms: LEASE_MS,
-            stale_ms: LEASE_MS / 2,
-            hub_limits: limits.clone(),
-            json_form: hubwire_protocol::JsonForm::default(),
-            presence: None,
-        };
+        let settings = log_settings(&limits);
         let mut world = Self {
             rng: StdRng::seed_from_u64(seed),
             now_ms: 1,

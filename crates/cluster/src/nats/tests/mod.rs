@@ -11,5 +11,6 @@ mod network;
 mod node;
 mod pieces;
 mod seeds;
+mod takeover;
 mod world;
 mod writing;

@@ -137,7 +137,11 @@ impl Mourner {
         (self.node, self.worker) = (index, usize::from(self.id.worker()) % WORKERS);
         let worker = &mut nodes[index].workers[self.worker];
         let Some(key) = worker.shard.resume(&hub(), self.id, now_ms) else {
-            return Err(format!("node {keeper:x} does not have its session"));
+            let kept = streams.has(Subject::Session(self.id));
+            return Err(format!(
+                "node {keeper:x}, by way of {:x}, does not have session {}, which the registry has: {kept}",
+                nodes[by].number, self.id
+            ));
         };
         (self.key, self.away) = (key, false);
         self.recoveries += 1;

@@ -10,12 +10,28 @@ use crate::memory::{self, InboxLimits, InterestTable};
 use crate::nats::backlog::{Backlog, Item};
 use crate::nats::mesh::{Destination, Errand, Mesh};
 use crate::nats::schema::Content;
-use crate::nats::{Exchange, Limits, OnNatsLoss, encode};
+use crate::nats::{Exchange, Limits, LogSettings, OnNatsLoss, encode};
 
 /// Workers of each node.
 pub(super) const WORKERS: usize = 2;
 /// A short lease, so that courses see many end.
 pub(super) const LEASE_MS: u64 = 1000;
+
+/// How the log is kept that all hubs have.
+pub(super) fn log_settings(limits: &Arc<HubLimits>) -> LogSettings {
+    LogSettings {
+        logged: Arc::new(Logged { others: true, ..Logged::default() }),
+        age_max_s: 600,
+        bytes_max: 1 << 30,
+        replicas: 1,
+        checkpoint_interval_ms: LEASE_MS / 4,
+        sweep_interval_ms: LEASE_MS,
+        stale_ms: LEASE_MS / 2,
+        hub_limits: limits.clone(),
+        json_form: hubwire_protocol::JsonForm::default(),
+        presence: None,
+    }
+}
 
 /// One worker: a shard, and what the gateway would do for it.
 pub(super) struct Worker {
