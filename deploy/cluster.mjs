@@ -6,6 +6,8 @@
 // It takes the options of `hubwire serve`, prints the same connection string, and ends on SIGTERM as the binary does. So it stands in for the
 // binary wherever one is expected: HUBWIRE_BIN=deploy/cluster.mjs runs the conformance tests against a cluster.
 //
+// With settings in which hubs have durability = "cluster" (--config, HUBWIRE_CONFIG) it runs them against such hubs.
+//
 // HUBWIRE_NODE_BIN names the binary of the nodes (target/release/hubwire otherwise); nats-server is looked for in PATH and in /usr/sbin.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -43,7 +45,7 @@ function start(command, args, env = process.env) {
 
 async function startNats() {
   if (!NATS_SERVER) throw new Error("there is no nats-server; on Debian: apt-get install nats-server");
-  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder]);
+  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, "-js", "-sd", folder]);
   child.stdout.resume();
   child.stderr.resume();
   for (;;) {

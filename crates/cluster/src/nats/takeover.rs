@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Command, Luggage, Routed};
+use hubwire_hub::{Command, Entry, Luggage, Routed};
 
 use super::encode;
 use super::ledger::Ledger;
@@ -36,8 +36,8 @@ pub(crate) struct Swept {
     pub(crate) nodes: Vec<u32>,
     /// Their sessions, with all that the log says up to the sweep's beginning.
     pub(crate) replay: Option<Box<Replay>>,
-    /// Sessions of theirs whose ends had been noted and may not have been told; and what is to be erased of each.
-    pub(crate) ended: Vec<(hubwire_hub::Event, u64)>,
+    /// Sessions of theirs whose ends had been noted and may not have been told; what is to be erased of each, and what to be appended before.
+    pub(crate) ended: Vec<(hubwire_hub::Event, u64, Vec<Entry>)>,
     /// Dead nodes are left that have to be looked at again soon.
     pub(crate) again: bool,
 }
@@ -93,14 +93,14 @@ impl Mesh {
             ledger.next_sweep_ms = now_ms;
             return;
         }
-        for (event, revision) in ended {
+        for (event, revision, farewells) in ended {
+            self.say_farewells(event.connection, Some(revision), &farewells);
             self.tell(event);
-            self.errands.push(Errand::Erase(revision));
         }
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {
             tail.iter().for_each(|(position, entry)| replay.apply(*position, entry, 0));
-            replies = self.restore(*replay);
+            replies = self.restore(*replay, &nodes);
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.taken.extend(nodes.iter().map(|node| (*node, false)));
@@ -111,12 +111,14 @@ impl Mesh {
     }
 
     /// Has the shards take sessions in, right behind the entry that they have been given last.
-    fn restore(&mut self, replay: Replay) -> Vec<Routed> {
+    fn restore(&mut self, replay: Replay, of: &[u32]) -> Vec<Routed> {
         let (Replayed { sessions, ends, events }, mut revisions) = replay.finish();
         let Some(ledger) = &mut self.ledger else {
             return Vec::new();
         };
-        let ids = sessions.iter().map(|session| session.id).chain(ends.iter().map(|end| end.connection));
+        let origins = sessions.iter().map(|session| session.id.node()).collect();
+        ledger.arriving.push((of.to_vec(), origins));
+        let ids = sessions.iter().map(|session| session.id).chain(ends.iter().map(|(end, _)| end.connection));
         for id in ids {
             if let Some((revision, owner)) = revisions.remove(&id) {
                 ledger.registry.adopt(id, revision, owner);
@@ -126,7 +128,7 @@ impl Mesh {
         for event in events {
             self.tell(event);
         }
-        ends.into_iter().for_each(|end| self.forget(end));
+        ends.into_iter().for_each(|(end, farewells)| self.forget(end, farewells));
         let unpack = |session: Luggage| {
             let session = Luggage { events: session.events + EVENT_NUMBERS_JUMP, ..session };
             self.local.execute_always(None, session.hub.clone(), Command::Unpack(session.into()))
@@ -147,7 +149,8 @@ impl Mesh {
         };
         ledger.departed.retain(|node| !nodes.contains(node));
         ledger.next_checkpoint_ms = self.now_ms;
-        let mut origins = ledger.registry.origins_but(own);
+        ledger.arriving.retain(|(of, _)| of != nodes);
+        let mut origins = ledger.keeps(own);
         origins.extend(nodes.iter().filter(|node| **node != own));
         origins.iter().for_each(|node| self.backlog.set_keeper(*node, own));
         let frame = encode::frame(Content::Keeper(Keeper { nodes: origins }));
@@ -174,7 +177,7 @@ impl Mesh {
     /// The nodes whose sessions this one has.
     pub(super) fn keeper_of(&self) -> Vec<u32> {
         let own = self.backlog.node;
-        self.ledger.as_ref().map(|ledger| ledger.registry.origins_but(own)).unwrap_or_default()
+        self.ledger.as_ref().map(|ledger| ledger.keeps(own)).unwrap_or_default()
     }
 
     /// How much of the log's bounds is taken.
