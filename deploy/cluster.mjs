@@ -7,8 +7,8 @@
 // binary wherever one is expected: HUBWIRE_BIN=deploy/cluster.mjs runs the conformance tests against a cluster.
 //
 // HUBWIRE_NODE_BIN names the binary of the nodes (target/release/hubwire otherwise); nats-server is looked for in PATH and in /usr/sbin.
-// HUBWIRE_NODES and HUBWIRE_DURABILITY are what `--nodes` and `--durability` are otherwise. With `cluster` every hub has durability "cluster",
-// and the NATS server JetStream.
+// HUBWIRE_NODES and HUBWIRE_DURABILITY are what `--nodes` and `--durability` are otherwise. With `cluster` every hub has durability "cluster"
+// unless the settings (--config, HUBWIRE_CONFIG) say otherwise.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -45,8 +45,7 @@ function start(command, args, env = process.env) {
 
 async function startNats() {
   if (!NATS_SERVER) throw new Error("there is no nats-server; on Debian: apt-get install nats-server");
-  const jetStream = durability === "cluster" ? ["-js", "-sd", folder] : [];
-  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, ...jetStream]);
+  const child = start(NATS_SERVER, ["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir", folder, "-js", "-sd", folder]);
   child.stdout.resume();
   child.stderr.resume();
   for (;;) {

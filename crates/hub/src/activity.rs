@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use hubwire_protocol::{GroupName, GroupStateItem, Metadata};
 
+use crate::Entry;
 use crate::deadline::DeadlineId;
 
 /// The longest name that a client may give a stream or an invocation, in bytes.
@@ -12,6 +13,8 @@ pub(crate) const CLIENT_NAME_BYTES_MAX: usize = 1024;
 pub(crate) struct Activity {
     /// Its open streams, by their ids.
     pub(crate) streams: HashMap<Box<str>, Stream>,
+    /// What it wants of a stream and the log has not answered; it is held meanwhile, so there is one at a time. Only in hubs with a log.
+    pub(crate) stream_request: Option<StreamRequest>,
     /// Messages of streams since the publisher last rested.
     pub(crate) stream_burst: u32,
     /// The invocations that it waits for, by their ids.
@@ -41,6 +44,23 @@ pub(crate) struct Stream {
     pub(crate) deadline: DeadlineId,
     /// The number of the message that is expected next.
     pub(crate) expected: u64,
+    /// Where in the log it was opened; 0 in a hub without one.
+    pub(crate) opened: u64,
+    /// Whether its end is on its way to the log.
+    pub(crate) closing: bool,
+}
+
+/// The opening of a stream, or one of its messages, on its way to the log.
+pub(crate) struct StreamRequest {
+    pub(crate) stream_id: Box<str>,
+    /// The stream that the message belongs to, by where it was opened, and its number there; nothing of an opening.
+    pub(crate) part: Option<(u64, u64)>,
+    /// What was appended: it is appended again if it is not taken.
+    pub(crate) entry: Entry,
+    /// When that was done first.
+    pub(crate) since_ms: u64,
+    /// When it is done again, if it was not taken.
+    pub(crate) again: Option<DeadlineId>,
 }
 
 /// An invocation that is not answered yet.

@@ -7,7 +7,8 @@ use crate::delivery::Content;
 use crate::encoding::Encodings;
 use crate::shard::Shard;
 use crate::{
-    Act, Author, Command, ConnectionKey, Effect, Entry, Envelope, KeptMessage, Luggage, Party, Reply, Subject,
+    Act, Author, Command, ConnectionKey, Effect, Entry, Envelope, KeptMessage, Luggage, Party, Refusal,
+    Reply, Subject,
 };
 
 impl Shard {
@@ -49,19 +50,34 @@ impl Shard {
 
     /// The same for what is known to be allowed and new.
     pub(crate) fn append_act(&mut self, key: ConnectionKey, ack_id: Option<u64>, act: Act) {
+        let entry = self.entry(key, ack_id, None, act);
+        self.effects.push(Effect::Append(entry));
+    }
+
+    /// What a client wants in the log.
+    pub(crate) fn entry(
+        &self,
+        key: ConnectionKey,
+        ack_id: Option<u64>,
+        stream: Option<u64>,
+        act: Act,
+    ) -> Entry {
         let connection = &self.connections[key.index()];
         let hub = self.hubs[connection.hub as usize].name.clone();
-        let author = Some(Author { connection: connection.id, ack_id });
-        self.effects.push(Effect::Append(Entry { hub, author, act }));
+        Entry { hub, author: Some(Author { connection: connection.id, ack_id, stream }), act }
     }
 
     /// A request did not get into the log; or it stood there before, and has taken effect.
-    pub(crate) fn append_refused(&mut self, connection: ConnectionId, ack_id: Option<u64>, duplicate: bool) {
+    pub(crate) fn append_refused(&mut self, author: Author, refusal: Refusal) {
+        let Author { connection, ack_id, stream } = author;
+        if let Some(opened) = stream {
+            return self.stream_part_refused(connection, opened, refusal);
+        }
         let Some(key) = self.ids.get(&connection).copied() else {
             return;
         };
         match ack_id {
-            Some(ack_id) if duplicate => {
+            Some(ack_id) if refusal == Refusal::Duplicate => {
                 self.counters.duplicates += 1;
                 let error = Some(&RequestError::duplicate(ack_id));
                 self.notify(key, &Notice::Ack { ack_id, error });
@@ -77,16 +93,25 @@ impl Shard {
             return Reply::Missing;
         }
         self.position = position;
+        let mut outcome = Ok(());
         let reply = match &entry.act {
             Act::Publish(envelope) => {
                 self.publish(envelope, now_ms);
+                self.apply_stream_part(entry, envelope);
                 Reply::Done
             }
             Act::Command(command) => self.apply_command(entry, command),
+            Act::OpenStream(start) => {
+                outcome = self.apply_open_stream(entry, start);
+                Reply::Done
+            }
             Act::Remember => Reply::Done,
         };
-        if let Some(Author { connection, ack_id: Some(ack_id) }) = entry.author {
-            self.finish_applied(connection, ack_id, &reply);
+        if reply == Reply::LimitReached {
+            outcome = Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS));
+        }
+        if let Some(Author { connection, ack_id: Some(ack_id), .. }) = entry.author {
+            self.finish_applied(connection, ack_id, outcome);
         }
         reply
     }
@@ -105,17 +130,13 @@ impl Shard {
         }
     }
 
-    fn finish_applied(&mut self, connection: ConnectionId, ack_id: u64, reply: &Reply) {
+    fn finish_applied(&mut self, connection: ConnectionId, ack_id: u64, outcome: Result<(), RequestError>) {
         let Some(key) = self.ids.get(&connection).copied() else {
             return;
         };
         if self.connections[key.index()].ack_memory.contains(ack_id) {
             return;
         }
-        let outcome = match reply {
-            Reply::LimitReached => Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS)),
-            _ => Ok(()),
-        };
         self.finish_request(key, Some(ack_id), outcome);
     }
 
@@ -147,7 +168,7 @@ impl Shard {
     /// What is to be kept elsewhere of a session: all but what can be read in the log.
     pub(crate) fn record(&self, key: ConnectionKey) -> Option<Luggage> {
         let luggage = self.describe(key)?;
-        Some(Luggage { unacknowledged: Vec::new(), streams: Vec::new(), states: Vec::new(), ..luggage })
+        Some(Luggage { unacknowledged: Vec::new(), states: Vec::new(), ..luggage })
     }
 
     /// A message of the log as it stands in a session's window, under its number there.

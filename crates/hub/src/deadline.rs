@@ -14,6 +14,10 @@ pub(crate) struct DeadlineId {
 pub(crate) enum Deadline {
     /// A stream may have been silent for too long.
     Stream(ConnectionKey, Box<str>),
+    /// Something of a stream is to be appended to the log again.
+    StreamRequest(ConnectionKey),
+    /// Ends of streams are to be appended to the log again.
+    StreamEnds,
     /// An invocation was not answered in time.
     Invocation(ConnectionKey, Box<str>),
     /// Look whether subscribers have caught up.

@@ -13,9 +13,14 @@ pub enum Effect {
     Append(Entry),
     /// A session of a hub with a log has begun: keep this of it where other processes find it. Its client is told of nothing before.
     Keep(Box<Luggage>),
-    /// A session of a hub with a log has ended. What is kept of it is to go, and then the application to be told, by [`Letter::Tell`]; unless
-    /// another process has taken the session.
-    Forget(Event),
+    /// A session of a hub with a log has ended. Unless another process has taken it, what is kept of it is to go, the application to be told, by
+    /// [`Letter::Tell`], and what it leaves to be said to be appended, whatever becomes of this process.
+    Forget {
+        /// Its end.
+        end: Event,
+        /// The ends of its streams.
+        farewells: Vec<Entry>,
+    },
     /// Take the letter to its recipient, be it this shard itself.
     Send(Recipient, Letter),
     /// Tell the application, in the order of these effects.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hubwire_protocol::{ConnectionId, HubName};
+use hubwire_protocol::{ConnectionId, HubName, StreamStart};
 
 use crate::{Command, Envelope};
 
@@ -25,6 +25,20 @@ pub struct Author {
     pub connection: ConnectionId,
     /// What it wants acknowledged. Together with the connection it stands in the log once.
     pub ack_id: Option<u64>,
+    /// Of a part of a stream: where in the log the stream was opened, which tells it from others of the connection that had its id; 0 of the
+    /// opening itself. Together with the connection and the part's number in the stream it stands in the log once.
+    pub stream: Option<u64>,
+}
+
+/// Why an [`Entry`] is not in the log as what it was appended as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It stands there already.
+    Duplicate,
+    /// The log does not take so much at once, and never will.
+    TooLarge,
+    /// It is not there, or nobody said so in time.
+    NotStored,
 }
 
 /// What an [`Entry`] has shards do.
@@ -34,6 +48,8 @@ pub enum Act {
     Publish(Envelope),
     /// Change connections.
     Command(Command),
+    /// Open a stream of the author's. Its messages and its end are publishes.
+    OpenStream(StreamStart),
     /// Nothing but remember that the author's request has taken effect.
     Remember,
 }

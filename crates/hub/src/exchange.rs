@@ -96,7 +96,7 @@ pub trait Exchange {
     fn keep(&self, _session: Box<Luggage>) {}
 
     /// Forgets a session: see [`crate::Effect::Forget`].
-    fn forget(&self, _end: Event) {}
+    fn forget(&self, _end: Event, _farewells: Vec<Entry>) {}
 
     /// This shard's process stops: none of its clients will publish anything from now on.
     fn drained(&self) {}

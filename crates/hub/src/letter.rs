@@ -3,7 +3,7 @@ use std::sync::Arc;
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{ConnectionId, GroupName, GroupStateItem, HubName};
 
-use crate::{Event, Homes};
+use crate::{Author, Event, Homes, Refusal};
 
 /// Whom a [`Letter`] is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,14 +88,12 @@ pub enum Letter {
     LogMissed,
     /// To every shard of a process: from where on it is given entries of the log.
     LogPosition(u64),
-    /// To the owner of a connection: its request is not in the log; or was there before.
+    /// To the owner of a connection: what it wanted in the log is not there, or was there before.
     AppendRefused {
-        /// The connection.
-        connection: ConnectionId,
-        /// What its client wants acknowledged.
-        ack_id: Option<u64>,
-        /// Whether the request stands in the log already.
-        duplicate: bool,
+        /// What it was.
+        author: Author,
+        /// Why.
+        refusal: Refusal,
     },
     /// To the owner of a session of a hub with a log: it cannot be kept elsewhere.
     Unkept(ConnectionId),

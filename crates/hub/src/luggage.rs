@@ -94,6 +94,8 @@ pub struct OpenStream {
     pub idle_timeout_ms: u32,
     /// The number of the message that is expected next.
     pub expected: u64,
+    /// Where in the log it was opened; 0 in a hub without one.
+    pub opened: u64,
 }
 
 impl Shard {
@@ -247,6 +249,8 @@ impl Shard {
                 heard_ms: now_ms,
                 deadline: self.deadlines.set(now_ms + u64::from(open.idle_timeout_ms), deadline),
                 expected: open.expected,
+                opened: open.opened,
+                closing: false,
             };
             self.connections[key.index()].activity().streams.insert(open.stream_id.clone(), stream);
         }
@@ -274,5 +278,6 @@ fn open_stream(stream_id: &str, stream: &Stream) -> OpenStream {
         ttl_s: stream.ttl_s,
         idle_timeout_ms: stream.idle_timeout_ms,
         expected: stream.expected,
+        opened: stream.opened,
     }
 }

@@ -12,8 +12,7 @@ type Outcome = Result<(), RequestError>;
 pub(crate) const TOO_MANY_GROUPS: &str =
     "The connection is in too many groups: limit groups_per_connection_max.";
 /// Why requests are refused that a log does not carry.
-pub(crate) const NOT_LOGGED: &str =
-    "Streams and group states are not available in a hub with durability \"cluster\".";
+pub(crate) const NOT_LOGGED: &str = "Group states are not available in a hub with durability \"cluster\".";
 
 impl Shard {
     /// Carries out what a PubSub client asks. Requests of one connection take effect in the order in which they are handed in.
@@ -93,6 +92,10 @@ impl Shard {
             }
             Request::SendToGroup { publication, ack_id } => {
                 self.append(key, ack_id, |shard| Ok(Act::Publish(shard.group_envelope(key, publication)?)));
+            }
+            Request::StartStream { stream, ack_id } => self.open_logged_stream(key, ack_id, stream),
+            Request::StreamData { stream_id, sequence_id, data } => {
+                self.logged_stream_data(key, &stream_id, sequence_id, data);
             }
             Request::SetGroupState { ack_id, .. } | Request::SubscribeGroupState { ack_id, .. } => {
                 self.acknowledged(key, ack_id, |_| Err(RequestError::bad_request(NOT_LOGGED)));

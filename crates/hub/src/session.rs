@@ -312,12 +312,14 @@ impl Shard {
     fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
         self.counters.closes[farewell.category() as usize] += 1;
+        let is_kept = self.is_kept(key);
+        let farewells = if is_kept { self.stream_farewells(key) } else { Vec::new() };
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key, Party::End);
         self.tell_end(key, &farewell);
         let end = self.event(key, Occurrence::Disconnected { reason: farewell.reason });
-        self.effects.push(if self.is_kept(key) { Effect::Forget(end) } else { Effect::Notify(end) });
+        self.effects.push(if is_kept { Effect::Forget { end, farewells } } else { Effect::Notify(end) });
         self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;

@@ -15,6 +15,7 @@ use crate::expiry::Expiries;
 use crate::group::Groups;
 use crate::hub::Hub;
 use crate::letter::Letter;
+use crate::logged_stream::StreamEnds;
 use crate::presence::{Membership, Presence};
 use crate::state_home::Home;
 use crate::trace::Trace;
@@ -56,6 +57,8 @@ pub struct Shard {
     pub(crate) resting: Vec<ConnectionId>,
     /// The last messages of streams whose publishers have ended.
     pub(crate) farewells: Vec<Envelope>,
+    /// The ends of streams that are on their way to the log.
+    pub(crate) stream_ends: StreamEnds,
     /// The states of the groups whose home the shard is.
     pub(crate) home: Home,
     /// Attachments of sockets so far.
@@ -95,6 +98,7 @@ impl Shard {
             backpressure: Backpressure::default(),
             resting: Vec::new(),
             farewells: Vec::new(),
+            stream_ends: StreamEnds::default(),
             home: Home::default(),
             attachments: 0,
             flushes: Flushes::default(),
@@ -187,9 +191,7 @@ impl Shard {
             Letter::Missed => self.end_sessions(false),
             Letter::LogMissed => self.end_sessions(true),
             Letter::LogPosition(position) => self.set_position(position),
-            Letter::AppendRefused { connection, ack_id, duplicate } => {
-                self.append_refused(connection, ack_id, duplicate);
-            }
+            Letter::AppendRefused { author, refusal } => self.append_refused(author, refusal),
             Letter::Unkept(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {
                     self.refuse(key, &Close::MESSAGES_MISSED);
@@ -211,6 +213,8 @@ impl Shard {
         while let Some(deadline) = self.deadlines.pop_due(now_ms) {
             match deadline {
                 Deadline::Stream(key, stream_id) => self.stream_due(key, &stream_id, now_ms),
+                Deadline::StreamRequest(key) => self.stream_request_due(key),
+                Deadline::StreamEnds => self.stream_ends_due(now_ms),
                 Deadline::Invocation(key, invocation_id) => self.invocation_due(key, &invocation_id),
                 Deadline::Backpressure => self.check_subscribers(now_ms),
             }

@@ -16,6 +16,9 @@ use crate::{ConnectionKey, Effect, Envelope, Target};
 /// can ask it to wait well before a subscriber overflows.
 const BURST_MESSAGES_MAX: u32 = 32;
 
+/// A shard that finds a time-out so late has not been running, in milliseconds: less than any lease.
+const STANDSTILL_MS: u64 = 500;
+
 impl Shard {
     pub(crate) fn start_stream(
         &mut self,
@@ -38,20 +41,16 @@ impl Shard {
         }
     }
 
-    fn open_stream(
+    /// Whether a client may open a stream now.
+    pub(crate) fn check_stream(
         &mut self,
         key: ConnectionKey,
-        start: StreamStart,
-        now_ms: u64,
+        start: &StreamStart,
     ) -> Result<(), RequestError> {
-        if self.is_logged(key) {
-            return Err(RequestError::bad_request(crate::request::NOT_LOGGED));
-        }
-        let idle_timeout_ms = start.idle_timeout_ms.unwrap_or(STREAM_IDLE_TIMEOUT_DEFAULT_MS);
         if !(1..=CLIENT_NAME_BYTES_MAX).contains(&start.stream_id.len()) {
             return Err(RequestError::bad_request("A stream id has 1 to 1024 bytes."));
         }
-        if idle_timeout_ms == 0 {
+        if start.idle_timeout_ms == Some(0) {
             return Err(RequestError::bad_request("The idle time-out of a stream is greater than 0."));
         }
         self.permit(key, Permission::SendToGroup, "send to", &start.group)?;
@@ -65,6 +64,19 @@ impl Shard {
                 "The connection has too many open streams: limit streams_per_connection_max.",
             ));
         }
+        Ok(())
+    }
+
+    /// Opens a stream: in a hub with a log, that of the entry that is being applied.
+    pub(crate) fn open_stream(
+        &mut self,
+        key: ConnectionKey,
+        start: StreamStart,
+        now_ms: u64,
+    ) -> Result<(), RequestError> {
+        self.check_stream(key, &start)?;
+        let idle_timeout_ms = start.idle_timeout_ms.unwrap_or(STREAM_IDLE_TIMEOUT_DEFAULT_MS);
+        let opened = if self.is_logged(key) { self.position } else { 0 };
         let deadline = Deadline::Stream(key, start.stream_id.clone());
         let stream = Stream {
             group: start.group,
@@ -75,8 +87,10 @@ impl Shard {
             heard_ms: now_ms,
             deadline: self.deadlines.set(now_ms + u64::from(idle_timeout_ms), deadline),
             expected: 1,
+            opened,
+            closing: false,
         };
-        activity.streams.insert(start.stream_id, stream);
+        self.connections[key.index()].activity().streams.insert(start.stream_id, stream);
         Ok(())
     }
 
@@ -144,12 +158,17 @@ impl Shard {
 
     /// A stream's deadline: closes it if it has been silent for all of its time-out, and waits on if not.
     pub(crate) fn stream_due(&mut self, key: ConnectionKey, stream_id: &str, now_ms: u64) {
-        let held = self.is_held(key);
-        let connection = &mut self.connections[key.index()];
-        let Some(stream) = connection.activity.as_mut().and_then(|it| it.streams.get_mut(stream_id)) else {
+        let (held, logged) = (self.is_held(key), self.is_logged(key));
+        let Some(activity) = &mut self.connections[key.index()].activity else {
             return;
         };
-        if held {
+        let waits = activity.stream_request.is_some();
+        let Some(stream) = activity.streams.get_mut(stream_id) else {
+            return;
+        };
+        // A process that stood still has read nothing, and others may have the session meanwhile.
+        let stood_still = now_ms > stream.heard_ms + u64::from(stream.idle_timeout_ms) + STANDSTILL_MS;
+        if held || waits || (stood_still && logged) {
             // What it says is not read at the moment, so its silence means nothing.
             stream.heard_ms = now_ms;
         }
@@ -165,6 +184,9 @@ impl Shard {
 
     /// Ends every stream of a connection that ends.
     pub(crate) fn cancel_streams(&mut self, key: ConnectionKey) {
+        if self.is_logged(key) {
+            return self.cancel_logged_streams(key);
+        }
         let Some(activity) = &mut self.connections[key.index()].activity else {
             return;
         };
@@ -179,14 +201,19 @@ impl Shard {
     }
 
     /// Notes that a publisher was heard.
-    fn hear_stream(&mut self, key: ConnectionKey, stream_id: &str, now_ms: u64) -> Option<&mut Stream> {
+    pub(crate) fn hear_stream(
+        &mut self,
+        key: ConnectionKey,
+        stream_id: &str,
+        now_ms: u64,
+    ) -> Option<&mut Stream> {
         let activity = self.connections[key.index()].activity.as_mut()?;
-        let stream = activity.streams.get_mut(stream_id)?;
+        let stream = activity.streams.get_mut(stream_id).filter(|stream| !stream.closing)?;
         stream.heard_ms = now_ms;
         Some(stream)
     }
 
-    fn stream_unknown(&mut self, key: ConnectionKey, stream_id: &str) {
+    pub(crate) fn stream_unknown(&mut self, key: ConnectionKey, stream_id: &str) {
         let error = Some(&RequestError::STREAM_NOT_FOUND);
         self.notify(key, &Notice::StreamClosed { stream_id, error });
     }
@@ -200,6 +227,9 @@ impl Shard {
         end: StreamEnd,
         now_ms: u64,
     ) {
+        if self.is_logged(key) {
+            return self.close_logged_stream(key, stream_id, end);
+        }
         let activity = self.connections[key.index()].activity.as_mut();
         let Some(stream) = activity.and_then(|activity| activity.streams.remove(stream_id)) else {
             return;
@@ -220,7 +250,7 @@ impl Shard {
         self.effects.push(Effect::Publish(envelope));
     }
 
-    fn stream_envelope(
+    pub(crate) fn stream_envelope(
         &self,
         key: ConnectionKey,
         stream: &Stream,

@@ -53,6 +53,11 @@ impl StreamError {
         Self::named("Forbidden", "The publisher may no longer send to the group.")
     }
 
+    /// What the publisher had sent could not be delivered.
+    pub fn internal() -> Self {
+        Self::named("InternalServerError", "A message of the stream could not be stored.")
+    }
+
     fn named(name: &'static str, message: &str) -> Self {
         Self { name, message: message.into(), user_error_code: None }
     }

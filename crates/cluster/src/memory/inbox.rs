@@ -58,7 +58,7 @@ fn bytes(parcel: &Parcel) -> usize {
         Parcel::Letter(letter) => letter.bytes(),
         Parcel::Entry { entry, .. } => match &entry.act {
             Act::Publish(envelope) => envelope.bytes(),
-            Act::Command(_) | Act::Remember => COMMAND_BYTES,
+            Act::Command(_) | Act::OpenStream(_) | Act::Remember => COMMAND_BYTES,
         },
         Parcel::Command { .. } => COMMAND_BYTES,
     }

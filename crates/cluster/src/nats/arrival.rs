@@ -116,7 +116,12 @@ impl Mesh {
             Content::Paused(paused) => self.take_paused(node, paused),
             Content::Luggage(luggage) => self.take_luggage(node, luggage)?,
             Content::Heir(heir) => self.take_heir(node, heir),
-            Content::Keeper(keeper) => self.learn_keeper(node, &keeper.nodes),
+            Content::Keeper(keeper) => {
+                self.learn_keeper(node, &keeper.nodes);
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.keeper_of = keeper.nodes;
+                }
+            }
             Content::RelayOpen(open) => self.relay(node, RelayEvent::Open(open)),
             Content::RelayData(data) => self.relay(node, RelayEvent::Data(data)),
             Content::RelayClose(close) => self.relay(node, RelayEvent::Close(close)),

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hubwire_filter::Filter;
 use hubwire_hub::{
-    Busy, Command, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
+    Busy, Command, Entry, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
 };
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -58,7 +58,7 @@ pub(crate) enum Item {
     /// A session of a hub with a log has begun.
     Keep(Box<Luggage>),
     /// A session of a hub with a log has ended.
-    Forget(Event),
+    Forget(Event, Vec<Entry>),
     /// What came of writing a session into the registry.
     Stored { connection: ConnectionId, stored: Stored },
     /// What has changed of this node's sessions up to an entry; nothing is known if a worker did not say.
@@ -259,6 +259,11 @@ impl Backlog {
             return self.resolve(node);
         }
         if node == self.node { node } else { self.keepers.load().get(&node).copied().unwrap_or(node) }
+    }
+
+    /// The node that has the sessions of hubs with a log that a dead node has begun.
+    pub(crate) fn keeper(&self, node: u32) -> Option<u32> {
+        self.keepers.load().get(&node).copied().filter(|_| node != self.node)
     }
 
     /// Notes who has the sessions of hubs with a log that a node has begun. Only the thread that talks to NATS does so.

@@ -224,6 +224,7 @@ fn stream_position(position: schema::StreamPosition) -> StreamPosition {
             "" => StreamEnd::Complete,
             "Cancelled" => StreamEnd::Broken(StreamError::cancelled()),
             "IdleTimeout" => StreamEnd::Broken(StreamError::idle_timeout()),
+            "InternalServerError" => StreamEnd::Broken(StreamError::internal()),
             "Forbidden" => StreamEnd::Broken(StreamError::forbidden()),
             _ => StreamEnd::Broken(StreamError::user(Some(end.message.into()), code)),
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hubwire_hub::{
-    Author, Entry, Envelope, Event, Exchange as _, Letter, Logged, Luggage, Mark, Parcel, Recipient, Target,
+    Entry, Envelope, Event, Exchange as _, Letter, Logged, Luggage, Mark, Parcel, Recipient, Target,
 };
 use hubwire_protocol::{ConnectionId, HubName};
 
@@ -51,7 +51,15 @@ impl hubwire_hub::Exchange for Exchange {
     fn send(&self, recipient: &Recipient, letter: Letter) {
         match recipient {
             Recipient::Home(hub, group) => self.send_to(self.backlog.home(hub, group), recipient, letter),
-            Recipient::Owner(id) => self.send_to(self.backlog.resolve(id.node()), recipient, letter),
+            Recipient::Owner(id) => {
+                let node = self.backlog.resolve(id.node());
+                // Whoever has the sessions of hubs with a log may be another node; it is not said which of them is meant.
+                let keeper = self.backlog.keeper(id.node()).filter(|keeper| *keeper != node);
+                if let Some(keeper) = keeper {
+                    self.send_to(keeper, recipient, letter.clone());
+                }
+                self.send_to(node, recipient, letter);
+            }
             Recipient::Members(hub, group) => {
                 let peers = self.backlog.interested(hub, &Target::Group(group.clone()));
                 for node in self.backlog.nodes_of(peers) {
@@ -105,13 +113,8 @@ impl hubwire_hub::Exchange for Exchange {
 
     fn append(&self, entry: Entry) {
         let bytes = log_entry::encode(&entry, None);
-        let (message_id, waiter) = match entry.author {
-            Some(author @ Author { connection, ack_id: Some(ack_id) }) => {
-                (format!("{:032x}-{ack_id}", connection.bits()), Waiter::Client(author))
-            }
-            Some(author) => (self.backlog.next_message_id(), Waiter::Client(author)),
-            None => (self.backlog.next_message_id(), Waiter::Nobody),
-        };
+        let message_id = log_entry::message_id(&entry).unwrap_or_else(|| self.backlog.next_message_id());
+        let waiter = entry.author.map_or(Waiter::Nobody, Waiter::Client);
         self.backlog.put(Item::Append(Append { bytes, message_id, waiter }));
     }
 
@@ -119,8 +122,8 @@ impl hubwire_hub::Exchange for Exchange {
         self.backlog.put(Item::Keep(session));
     }
 
-    fn forget(&self, end: Event) {
-        self.backlog.put(Item::Forget(end));
+    fn forget(&self, end: Event, farewells: Vec<Entry>) {
+        self.backlog.put(Item::Forget(end, farewells));
     }
 
     fn drained(&self) {

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use hubwire_hub::{Act, Author, Busy, Command, Entry, Event, Letter, Luggage, Recipient, Router as _};
+use hubwire_hub::{
+    Act, Author, Busy, Command, Entry, Event, Letter, Luggage, Recipient, Refusal, Router as _,
+};
 use hubwire_protocol::{ConnectionId, HubName};
 use prost::Message;
 use tokio::sync::oneshot;
 
 use super::calls::Caller;
+use super::farewells::Farewells;
 use super::handover::ANY_HUB;
 use super::log_entry;
 use super::log_schema::NodeRecord;
@@ -42,6 +45,8 @@ pub(crate) enum Waiter {
     Caller(oneshot::Sender<Result<(), Busy>>),
     /// Nodes are to say what came of a command: its ticket.
     Call(u64),
+    /// The last record of a session, which is erased when all that the session leaves to be said is there: which part of that it is.
+    Farewell { connection: ConnectionId, index: usize },
     /// Nobody.
     Nobody,
 }
@@ -71,8 +76,10 @@ pub(crate) struct Ledger {
     pub(super) departed: BTreeSet<u32>,
     /// Nodes whose sessions are here, and whose records are to go with the next checkpoint, or the one after it.
     pub(super) taken: Vec<(u32, bool)>,
-    /// Nodes whose sessions are on their way into the shards, and the nodes where these sessions began.
+    /// Dead nodes whose sessions are on their way into the shards, and the nodes where these sessions began.
     pub(super) arriving: Vec<(Vec<u32>, BTreeSet<u32>)>,
+    /// What sessions that have ended leave to be said.
+    pub(super) farewells: Farewells,
     /// Another node has taken the sessions of this one.
     pub(super) fenced: bool,
 }
@@ -109,6 +116,7 @@ impl Ledger {
             departed: BTreeSet::new(),
             taken: Vec::new(),
             arriving: Vec::new(),
+            farewells: Farewells::default(),
             fenced: false,
         }
     }
@@ -121,6 +129,14 @@ impl Ledger {
     /// When there is next something to do.
     pub(super) fn next_due_ms(&self) -> u64 {
         self.next_checkpoint_ms.min(self.next_sweep_ms)
+    }
+
+    /// The other nodes whose sessions this one has, and whose clients find them in its shards.
+    pub(super) fn keeps(&self, own: u32) -> Vec<u32> {
+        let arrives = |node: &u32| self.arriving.iter().any(|(_, origins)| origins.contains(node));
+        let mut kept = self.registry.origins_but(own);
+        kept.retain(|node| !arrives(node));
+        kept
     }
 
     fn settle(&mut self, connection: ConnectionId) {
@@ -169,11 +185,16 @@ impl Mesh {
             Err(_) => metrics::counter!("webpubsub_log_refusals_total").increment(1),
         }
         match waiter {
-            Waiter::Client(Author { connection, ack_id }) => {
-                let duplicate = outcome == Ok(true);
-                if duplicate || outcome.is_err() {
-                    let letter = Letter::AppendRefused { connection, ack_id, duplicate };
-                    self.local.send(&Recipient::Owner(connection), &letter);
+            Waiter::Client(author) => {
+                let refusal = match outcome {
+                    Ok(false) => None,
+                    Ok(true) => Some(Refusal::Duplicate),
+                    Err(Busy::TooLarge) => Some(Refusal::TooLarge),
+                    Err(_) => Some(Refusal::NotStored),
+                };
+                if let Some(refusal) = refusal {
+                    let letter = Letter::AppendRefused { author, refusal };
+                    self.local.send(&Recipient::Owner(author.connection), &letter);
                 }
             }
             // Whoever asked may have gone away by now.
@@ -183,6 +204,7 @@ impl Mesh {
                     self.calls.fail(ticket, busy);
                 }
             }
+            Waiter::Farewell { connection, index } => self.farewell_said(connection, index, &outcome),
             Waiter::Nobody => {}
         }
     }
@@ -237,18 +259,19 @@ impl Mesh {
     }
 
     /// A session has ended: what is kept of it goes, and then its application is told.
-    pub(super) fn forget(&mut self, end: Event) {
-        let bytes = log_entry::ended(self.backlog.node, &end);
+    pub(super) fn forget(&mut self, end: Event, farewells: Vec<Entry>) {
+        let bytes = log_entry::ended(self.backlog.node, &end, &farewells);
         if let Some(ledger) = &mut self.ledger {
             ledger.settle(end.connection);
             if !ledger.registry.goes_on(end.connection) {
                 // It was too large to be kept, or is another node's now: only the first of these is this node's to tell.
                 if !ledger.fenced {
+                    self.say_farewells(end.connection, None, &farewells);
                     self.tell(end);
                 }
                 return;
             }
-            let store = ledger.registry.write(end.connection, Write::End(bytes, Box::new(end)));
+            let store = ledger.registry.write(end.connection, Write::End(bytes, Box::new(end), farewells));
             self.store(store);
         }
     }
@@ -274,9 +297,9 @@ impl Mesh {
         }
         let waits = next.is_some();
         self.store(next);
-        if let Some((event, revision)) = ended {
+        if let Some((event, revision, farewells)) = ended {
             self.tell(event);
-            self.errands.push(Errand::Erase(revision));
+            self.say_farewells(connection, Some(revision), &farewells);
         }
         match stored {
             Stored::Lost if !over => {
@@ -317,6 +340,9 @@ impl Mesh {
                 // Behind every entry that the shards have been given, and in front of those that come.
                 let (position, reply) = (ledger.position, self.local.execute(hub, Command::Record));
                 self.errands.push(Errand::Record { position, reply });
+            }
+            if !cut_off {
+                self.send_farewells();
             }
         }
         self.keep_sweep_time(cut_off);
@@ -382,7 +408,9 @@ impl Mesh {
             Stored::Revision(revision) => {
                 ledger.node_revision = revision;
                 metrics::counter!("webpubsub_log_checkpoints_total").increment(1);
-                let gone = ledger.taken.extract_if(.., |(_, recorded)| *recorded);
+                let registry = &ledger.registry;
+                let is_over = |(node, recorded): &mut (u32, bool)| *recorded && !registry.awaits(*node);
+                let gone = ledger.taken.extract_if(.., is_over);
                 self.errands.extend(gone.map(|(node, _)| Errand::EraseNode(node)));
             }
             Stored::Lost => ledger.fenced = true,

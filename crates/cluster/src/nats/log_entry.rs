@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use hubwire_hub::{Act, Author, Entry, Event, Luggage, Occurrence};
-use hubwire_protocol::{HubName, UserId};
+use hubwire_protocol::{GroupName, HubName, StreamStart, UserId};
 use prost::Message;
 
 use super::decode::{self, DecodeError};
-use super::log_schema::{LogEntry, SessionRecord};
+use super::log_schema::{self, LogEntry, SessionRecord};
 use super::{encode, luggage, schema};
 
 /// An entry, and the node and ticket that wait for what comes of it.
@@ -20,39 +20,83 @@ pub(crate) enum Kept {
     /// It goes on.
     Session(Box<Luggage>),
     /// It has ended, and its application may still have to be told.
-    Ended(Box<Event>),
+    Ended(Box<Event>, Vec<Entry>),
+}
+
+/// What an entry stands in the log by once, however often it is appended and by whatever node; `None` of one that nobody appends again.
+pub(crate) fn message_id(entry: &Entry) -> Option<String> {
+    let Author { connection, ack_id, stream } = entry.author?;
+    let connection = connection.bits();
+    match (ack_id, stream, &entry.act) {
+        (Some(ack_id), ..) => Some(format!("{connection:032x}-{ack_id}")),
+        (None, Some(opened), Act::Publish(envelope)) => {
+            let position = envelope.message.stream.as_ref()?;
+            Some(match position.end {
+                None => format!("{connection:032x}-s{opened}-{}", position.sequence_id),
+                Some(_) => format!("{connection:032x}-s{opened}-end"),
+            })
+        }
+        _ => None,
+    }
 }
 
 /// An entry that a node waits for, by a ticket; or nobody.
 pub(crate) fn encode(entry: &Entry, asker: Option<(u32, u64)>) -> Bytes {
     let (node, ticket) = asker.unwrap_or_default();
-    let (envelope, command) = match &entry.act {
-        Act::Publish(envelope) => (Some(encode::envelope(envelope)), None),
-        Act::Command(command) => (None, Some(encode::command(ticket, &entry.hub, command))),
-        Act::Remember => (None, None),
-    };
-    let encoded = LogEntry {
+    let about = LogEntry {
         hub: entry.hub.as_str().to_owned(),
         author: entry.author.map(|author| encode::connection(author.connection)),
         ack_id: entry.author.and_then(|author| author.ack_id),
-        envelope,
-        command,
+        stream: entry.author.and_then(|author| author.stream),
         asker: node,
+        ..LogEntry::default()
+    };
+    let encoded = match &entry.act {
+        Act::Publish(envelope) => LogEntry { envelope: Some(encode::envelope(envelope)), ..about },
+        Act::Command(command) => {
+            LogEntry { command: Some(encode::command(ticket, &entry.hub, command)), ..about }
+        }
+        Act::OpenStream(start) => LogEntry { open_stream: Some(encode_start(start)), ..about },
+        Act::Remember => about,
     };
     encoded.encode_to_vec().into()
 }
 
+fn encode_start(start: &StreamStart) -> log_schema::StreamStart {
+    log_schema::StreamStart {
+        stream_id: (*start.stream_id).to_owned(),
+        idle_timeout_ms: start.idle_timeout_ms,
+        group: start.group.as_str().to_owned(),
+        metadata: start.metadata.as_ref().map(encode::metadata),
+        no_echo: start.no_echo,
+        ttl_s: start.ttl_s.into(),
+    }
+}
+
+fn decode_start(start: log_schema::StreamStart) -> Result<StreamStart, DecodeError> {
+    Ok(StreamStart {
+        stream_id: start.stream_id.into(),
+        idle_timeout_ms: start.idle_timeout_ms,
+        group: GroupName::parse(&start.group)?,
+        metadata: start.metadata.map(decode::metadata).transpose()?,
+        no_echo: start.no_echo,
+        ttl_s: u16::try_from(start.ttl_s).map_err(|_| DecodeError::Part("a time to live"))?,
+    })
+}
+
 pub(crate) fn decode(bytes: Bytes) -> Result<Read, DecodeError> {
-    let LogEntry { hub, author, ack_id, envelope, command, asker } = LogEntry::decode(bytes)?;
+    let LogEntry { hub, author, ack_id, stream, envelope, command, open_stream, asker } =
+        LogEntry::decode(bytes)?;
     let ticket = command.as_ref().map_or(0, |command| command.ticket);
-    let act = match (envelope, command) {
-        (Some(envelope), None) => Act::Publish(decode::envelope(envelope)?),
-        (None, Some(command)) => Act::Command(decode::command(command)?.1),
-        (None, None) => Act::Remember,
+    let act = match (envelope, command, open_stream) {
+        (Some(envelope), None, None) => Act::Publish(decode::envelope(envelope)?),
+        (None, Some(command), None) => Act::Command(decode::command(command)?.1),
+        (None, None, Some(start)) => Act::OpenStream(decode_start(start)?),
+        (None, None, None) => Act::Remember,
         _ => return Err(DecodeError::Part("what an entry of the log asks for")),
     };
     let author = author.as_ref().map(decode::connection).transpose()?;
-    let author = author.map(|connection| Author { connection, ack_id });
+    let author = author.map(|connection| Author { connection, ack_id, stream });
     let entry = Entry { hub: HubName::parse(&hub)?, author, act };
     Ok(Read { entry, asker: (asker != 0).then_some((asker, ticket)) })
 }
@@ -60,11 +104,11 @@ pub(crate) fn decode(bytes: Bytes) -> Result<Read, DecodeError> {
 /// What the registry is to keep of a session.
 pub(crate) fn session(owner: u32, session: &Luggage) -> Bytes {
     let session = Some(luggage::encode(session));
-    SessionRecord { owner, session, ended: None }.encode_to_vec().into()
+    SessionRecord { owner, session, ..SessionRecord::default() }.encode_to_vec().into()
 }
 
 /// What the registry is to keep of a session that has ended, until its application is told.
-pub(crate) fn ended(owner: u32, end: &Event) -> Bytes {
+pub(crate) fn ended(owner: u32, end: &Event, farewells: &[Entry]) -> Bytes {
     let reason = match &end.occurrence {
         Occurrence::Disconnected { reason } => reason.clone().into_owned(),
         _ => String::new(),
@@ -80,12 +124,13 @@ pub(crate) fn ended(owner: u32, end: &Event) -> Bytes {
         state_changed_ms: i64::try_from(end.raised_ms).unwrap_or_default(),
         ..schema::Luggage::default()
     };
-    SessionRecord { owner, session: Some(session), ended: Some(reason) }.encode_to_vec().into()
+    let farewells = farewells.iter().map(|entry| encode(entry, None)).collect();
+    SessionRecord { owner, session: Some(session), ended: Some(reason), farewells }.encode_to_vec().into()
 }
 
 /// The node that has a session, and what is kept of it.
 pub(crate) fn kept(bytes: Bytes) -> Result<(u32, Kept), DecodeError> {
-    let SessionRecord { owner, session, ended } = SessionRecord::decode(bytes)?;
+    let SessionRecord { owner, session, ended, farewells } = SessionRecord::decode(bytes)?;
     let session = session.ok_or(DecodeError::Part("a session"))?;
     let Some(reason) = ended else {
         return Ok((owner, Kept::Session(Box::new(luggage::decode(session)?))));
@@ -103,5 +148,6 @@ pub(crate) fn kept(bytes: Bytes) -> Result<(u32, Kept), DecodeError> {
         cause: None,
         occurrence: Occurrence::Disconnected { reason: reason.into() },
     };
-    Ok((owner, Kept::Ended(Box::new(event))))
+    let farewells = farewells.into_iter().map(|bytes| decode(bytes).map(|read| read.entry));
+    Ok((owner, Kept::Ended(Box::new(event), farewells.collect::<Result<_, _>>()?)))
 }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::schema::{Command, Envelope, Luggage};
+use super::schema::{Command, Entries, Envelope, Luggage};
 
-/// One entry of the log: an envelope, a command, or neither.
+/// One entry of the log: an envelope, a command, the beginning of a stream, or none of them.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct LogEntry {
     #[prost(string, tag = "1")]
@@ -22,6 +22,28 @@ pub(crate) struct LogEntry {
     /// The node that waits for what comes of the command, by the ticket in it; 0 if none does.
     #[prost(fixed32, tag = "6")]
     pub(crate) asker: u32,
+    /// Of a part of a stream: the position that it was opened at; 0 of its beginning.
+    #[prost(uint64, optional, tag = "7")]
+    pub(crate) stream: Option<u64>,
+    #[prost(message, optional, tag = "8")]
+    pub(crate) open_stream: Option<StreamStart>,
+}
+
+/// The beginning of a stream.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StreamStart {
+    #[prost(string, tag = "1")]
+    pub(crate) stream_id: String,
+    #[prost(uint32, optional, tag = "2")]
+    pub(crate) idle_timeout_ms: Option<u32>,
+    #[prost(string, tag = "3")]
+    pub(crate) group: String,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) metadata: Option<Entries>,
+    #[prost(bool, tag = "5")]
+    pub(crate) no_echo: bool,
+    #[prost(uint32, tag = "6")]
+    pub(crate) ttl_s: u32,
 }
 
 /// What stands in the log of an entry that is too large for one message. Its tags are not those of [`LogEntry`], so that either is known by
@@ -48,6 +70,9 @@ pub(crate) struct SessionRecord {
     /// Why it has ended: its application may still have to be told.
     #[prost(string, optional, tag = "3")]
     pub(crate) ended: Option<String>,
+    /// What it leaves to be appended: entries of the log.
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub(crate) farewells: Vec<Bytes>,
 }
 
 /// What the registry keeps of a node. It is written again and again; who has something else there in between has taken the node's sessions.

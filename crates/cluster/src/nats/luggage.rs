@@ -75,6 +75,7 @@ fn stream(stream: &OpenStream) -> schema::OpenStream {
         ttl_s: stream.ttl_s.into(),
         idle_timeout_ms: stream.idle_timeout_ms,
         expected: stream.expected,
+        opened: stream.opened,
     }
 }
 
@@ -146,5 +147,6 @@ fn decode_stream(stream: schema::OpenStream) -> Result<OpenStream, DecodeError> 
         ttl_s: u16::try_from(stream.ttl_s).map_err(|_| DecodeError::Part("a time to live"))?,
         idle_timeout_ms: stream.idle_timeout_ms,
         expected: stream.expected,
+        opened: stream.opened,
     })
 }

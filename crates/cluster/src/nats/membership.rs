@@ -59,9 +59,12 @@ impl Mesh {
             self.backlog.set_heir(*of, node);
         }
         self.learn_keeper(node, &hello.keeper_of);
-        self.backlog.keep_keepers(node, &hello.keeper_of);
+        // What it has said in between by way of its link, which a hello may have overtaken or come behind, holds until the next one.
+        let said = self.peers.get(&node).map(|peer| &peer.keeper_of[..]).unwrap_or_default();
+        self.backlog.keep_keepers(node, &[said, &hello.keeper_of[..]].concat());
         if let Some(peer) = self.peers.get_mut(&node) {
             (peer.heard_ms, peer.report) = (self.now_ms, hello.report);
+            peer.keeper_of = hello.keeper_of;
             return;
         }
         let taken = self.peers.values().fold(0, |bits, peer| bits | peer.bit);

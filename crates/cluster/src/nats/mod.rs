@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod error;
 mod exchange;
+mod farewells;
 mod handover;
 mod homes;
 mod inquiries;

@@ -21,6 +21,8 @@ pub(super) struct Peer {
     pub(super) outgoing: Outgoing,
     /// Connections here whose requests its homes have to answer, and the requests: another home is asked if it dies.
     pub(super) asked: BTreeMap<ConnectionId, (Recipient, Letter)>,
+    /// Nodes whose sessions of hubs with a log it has, as it said last.
+    pub(super) keeper_of: Vec<u32>,
     /// Publishers of streams here that its subscribers have made wait.
     pub(super) holds: BTreeSet<ConnectionId>,
     /// It had taken this node for dead, or this node it. Once it knows the interests of this node again, which it is sent as this item,
@@ -38,6 +40,7 @@ impl Peer {
             report: None,
             outgoing,
             asked: BTreeMap::new(),
+            keeper_of: Vec::new(),
             holds: BTreeSet::new(),
             missed_until: None,
         }

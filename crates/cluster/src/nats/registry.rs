@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use hubwire_hub::Event;
+use hubwire_hub::{Entry, Event};
 use hubwire_protocol::ConnectionId;
 
 /// What is to be written of a session.
@@ -12,8 +12,8 @@ use hubwire_protocol::ConnectionId;
 pub(crate) enum Write {
     /// What it is now.
     Record(Bytes),
-    /// That it has ended; then its application is told.
-    End(Bytes, Box<Event>),
+    /// That it has ended; then its application is told, and what it leaves to be said is appended.
+    End(Bytes, Box<Event>, Vec<Entry>),
 }
 
 /// A write that is to be carried out.
@@ -78,6 +78,11 @@ impl Registry {
         self.insert(connection, revision, Some(from));
     }
 
+    /// Whether the registry still has sessions here as a node's that they were taken from.
+    pub(crate) fn awaits(&self, node: u32) -> bool {
+        self.sessions.values().any(|session| session.predecessor == Some(node))
+    }
+
     fn insert(&mut self, connection: ConnectionId, revision: u64, predecessor: Option<u32>) {
         let session = Session { revision, predecessor, writing: None, next: None };
         if self.sessions.insert(connection, session).is_none() {
@@ -123,7 +128,7 @@ impl Registry {
             return None;
         }
         let write = session.next.take()?;
-        let (Write::Record(bytes) | Write::End(bytes, _)) = &write;
+        let (Write::Record(bytes) | Write::End(bytes, ..)) = &write;
         let bytes = bytes.clone();
         let guarded = session.revision == 0 || matches!(write, Write::End(..));
         session.writing = Some(write);
@@ -138,9 +143,9 @@ impl Registry {
         };
         let written = session.writing.take();
         match (stored, written) {
-            (Stored::Revision(revision), Some(Write::End(_, event))) => {
+            (Stored::Revision(revision), Some(Write::End(_, event, farewells))) => {
                 self.remove(connection);
-                Progress { ended: Some((event, revision)), ..Progress::default() }
+                Progress { ended: Some((event, revision, farewells)), ..Progress::default() }
             }
             (Stored::Revision(revision), _) => {
                 (session.revision, session.predecessor) = (revision, None);
@@ -165,8 +170,8 @@ impl Registry {
 #[derive(Default)]
 pub(crate) struct Progress {
     pub(crate) next: Option<Store>,
-    /// The application is to be told, and this revision to be erased.
-    pub(crate) ended: Option<(Box<Event>, u64)>,
+    /// The application is to be told, this to be appended, and this revision to be erased.
+    pub(crate) ended: Option<(Box<Event>, u64, Vec<Entry>)>,
     /// The session had ended, and there is nothing left to be done about it.
     pub(crate) over: bool,
 }

@@ -25,8 +25,9 @@ pub(crate) struct Found {
 pub(crate) struct Replayed {
     /// The sessions that go on.
     pub(crate) sessions: Vec<Luggage>,
-    /// Sessions that have ended meanwhile: what is kept of them is to go, and then the application to be told.
-    pub(crate) ends: Vec<Event>,
+    /// Sessions that have ended meanwhile: what is kept of them is to go, the application to be told, and the ends of their streams to be
+    /// appended.
+    pub(crate) ends: Vec<(Event, Vec<Entry>)>,
     /// What applications are to be told.
     pub(crate) events: Vec<Event>,
 }
@@ -163,7 +164,7 @@ impl Replay {
     fn take_effects(&mut self) {
         for effect in self.shard.take_effects() {
             match effect {
-                Effect::Forget(end) => self.replayed.ends.push(end),
+                Effect::Forget { end, farewells } => self.replayed.ends.push((end, farewells)),
                 Effect::Notify(event) => self.replayed.events.push(event),
                 // Nobody is connected here, so nobody is told anything, and nobody else has to know of this shard.
                 _ => {}

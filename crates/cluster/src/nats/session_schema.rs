@@ -108,6 +108,9 @@ pub(crate) struct OpenStream {
     pub(crate) idle_timeout_ms: u32,
     #[prost(uint64, tag = "7")]
     pub(crate) expected: u64,
+    /// The position in the log that it was opened at.
+    #[prost(uint64, tag = "8")]
+    pub(crate) opened: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -140,7 +140,7 @@ async fn sessions(
                         session.position = session.position.max(*position);
                         found.push(Found { session, revision, owner });
                     }
-                    Kept::Ended(event) => swept.ended.push((*event, revision)),
+                    Kept::Ended(event, farewells) => swept.ended.push((*event, revision, farewells)),
                 }
             }
             Err(error) => {

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Command, Luggage, Routed};
+use hubwire_hub::{Command, Entry, Luggage, Routed};
 
 use super::encode;
 use super::log_schema::Keeper;
@@ -35,8 +35,8 @@ pub(crate) struct Swept {
     pub(crate) nodes: Vec<u32>,
     /// Their sessions, with all that the log says up to the sweep's beginning.
     pub(crate) replay: Option<Box<Replay>>,
-    /// Sessions of theirs whose ends had been noted and may not have been told; and what is to be erased of each.
-    pub(crate) ended: Vec<(hubwire_hub::Event, u64)>,
+    /// Sessions of theirs whose ends had been noted and may not have been told; what is to be erased of each, and what to be appended before.
+    pub(crate) ended: Vec<(hubwire_hub::Event, u64, Vec<Entry>)>,
     /// Dead nodes are left that have to be looked at again soon.
     pub(crate) again: bool,
 }
@@ -93,9 +93,9 @@ impl Mesh {
             ledger.next_sweep_ms = now_ms;
             return;
         }
-        for (event, revision) in ended {
+        for (event, revision, farewells) in ended {
+            self.say_farewells(event.connection, Some(revision), &farewells);
             self.tell(event);
-            self.errands.push(Errand::Erase(revision));
         }
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {
@@ -116,7 +116,9 @@ impl Mesh {
         let Some(ledger) = &mut self.ledger else {
             return Vec::new();
         };
-        let ids = sessions.iter().map(|session| session.id).chain(ends.iter().map(|end| end.connection));
+        let origins = sessions.iter().map(|session| session.id.node()).collect();
+        ledger.arriving.push((of.to_vec(), origins));
+        let ids = sessions.iter().map(|session| session.id).chain(ends.iter().map(|(end, _)| end.connection));
         for id in ids {
             if let Some((revision, owner)) = revisions.remove(&id) {
                 ledger.registry.adopt(id, revision, owner);
@@ -128,7 +130,7 @@ impl Mesh {
         for event in events {
             self.tell(event);
         }
-        ends.into_iter().for_each(|end| self.forget(end));
+        ends.into_iter().for_each(|(end, farewells)| self.forget(end, farewells));
         let unpack = |session: Luggage| {
             let session = Luggage { events: session.events + EVENT_NUMBERS_JUMP, ..session };
             self.local.execute_always(None, session.hub.clone(), Command::Unpack(session.into()))
@@ -150,7 +152,7 @@ impl Mesh {
         ledger.departed.retain(|node| !nodes.contains(node));
         ledger.next_checkpoint_ms = self.now_ms;
         ledger.arriving.retain(|(of, _)| of != nodes);
-        let mut origins = self.keeper_of();
+        let mut origins = ledger.keeps(own);
         origins.extend(nodes.iter().filter(|node| **node != own));
         origins.iter().for_each(|node| self.backlog.set_keeper(*node, own));
         let frame = encode::frame(Content::Keeper(Keeper { nodes: origins }));
@@ -176,12 +178,8 @@ impl Mesh {
 
     /// The nodes whose sessions this one has. Those that are still on their way into the shards it would not find if it was asked.
     pub(super) fn keeper_of(&self) -> Vec<u32> {
-        let Some(ledger) = &self.ledger else {
-            return Vec::new();
-        };
-        let mut origins = ledger.registry.origins_but(self.backlog.node);
-        origins.retain(|node| ledger.arriving.iter().all(|(_, arriving)| !arriving.contains(node)));
-        origins
+        let own = self.backlog.node;
+        self.ledger.as_ref().map(|ledger| ledger.keeps(own)).unwrap_or_default()
     }
 
     /// How much of the log's bounds is taken.

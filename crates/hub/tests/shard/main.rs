@@ -10,6 +10,8 @@ mod events;
 mod explanations;
 mod fixture;
 mod invocations;
+mod log;
+mod logged_streams;
 mod membership;
 mod model;
 mod nodes;

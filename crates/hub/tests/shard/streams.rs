@@ -6,39 +6,40 @@ use hubwire_protocol::Subprotocol;
 
 use crate::fixture::{Node, group, id, simple};
 
-const START: &str =
+pub(crate) const START: &str =
     r#"{"type":"sendToGroup","group":"g","noEcho":true,"stream":{"streamId":"s","idleTimeoutMs":5000}}"#;
 
-fn data(number: u64, text: &str) -> String {
+pub(crate) fn data(number: u64, text: &str) -> String {
     format!(
         r#"{{"type":"streamData","streamId":"s","streamSequenceId":{number},"dataType":"text","data":"{text}"}}"#
     )
 }
 
-fn ack(expected: u64) -> String {
+pub(crate) fn ack(expected: u64) -> String {
     format!(r#"{{"type":"streamAck","streamId":"s","expectedSequenceId":{expected}}}"#)
 }
 
-fn closed(name: &str, message: &str) -> String {
+pub(crate) fn closed(name: &str, message: &str) -> String {
     format!(r#"{{"type":"streamClosed","streamId":"s","error":{{"name":"{name}","message":"{message}"}}}}"#)
 }
 
-const NOT_FOUND: &str = r#"{"type":"streamClosed","streamId":"s","error":{"name":"StreamNotFound","message":"There is no open stream with this id."}}"#;
+pub(crate) const NOT_FOUND: &str = r#"{"type":"streamClosed","streamId":"s","error":{"name":"StreamNotFound","message":"There is no open stream with this id."}}"#;
 
 /// What a JSON subscriber sees of a message by `u1`.
-fn seen(text: &str, position: &str) -> String {
+pub(crate) fn seen(text: &str, position: &str) -> String {
     format!(
         r#"{{"type":"message","from":"group","group":"g","fromUserId":"u1","dataType":"text","data":"{text}","stream":{{"streamId":"s",{position}}}}}"#
     )
 }
 
-fn terminal(number: u64, error: &str) -> String {
+pub(crate) fn terminal(number: u64, error: &str) -> String {
     let error = if error.is_empty() { String::new() } else { format!(r#","error":{error}"#) };
     seen("", &format!(r#""streamSequenceId":{number},"endOfStream":true{error}"#))
 }
 
-const CANCELLED: &str = r#"{"name":"Cancelled","message":"The publisher of the stream has disconnected."}"#;
-const IDLE: &str = r#"{"name":"IdleTimeout","message":"The stream was idle for too long."}"#;
+pub(crate) const CANCELLED: &str =
+    r#"{"name":"Cancelled","message":"The publisher of the stream has disconnected."}"#;
+pub(crate) const IDLE: &str = r#"{"name":"IdleTimeout","message":"The stream was idle for too long."}"#;
 
 /// A publisher with an open stream, and a subscriber.
 fn streaming() -> (Node, ConnectionKey, ConnectionKey) {

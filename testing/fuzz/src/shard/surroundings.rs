@@ -299,7 +299,7 @@ impl Surroundings {
             | Effect::Moved { .. }
             | Effect::Append(_)
             | Effect::Keep(_)
-            | Effect::Forget(_) => panic!("the shard is alone: {effect:?}"),
+            | Effect::Forget { .. } => panic!("the shard is alone: {effect:?}"),
         }
     }
 

@@ -76,6 +76,7 @@ fn streams() -> impl Strategy<Value = StreamPosition> {
         Just(Some(StreamEnd::Broken(StreamError::cancelled()))),
         Just(Some(StreamEnd::Broken(StreamError::idle_timeout()))),
         Just(Some(StreamEnd::Broken(StreamError::forbidden()))),
+        Just(Some(StreamEnd::Broken(StreamError::internal()))),
         ("[a-z]{0,4}", prop::option::of("[a-z]{0,4}")).prop_map(|(message, code)| {
             let error = StreamError::user(Some(message.into()), code.map(Into::into));
             Some(StreamEnd::Broken(error))

@@ -1,6 +1,6 @@
 //! A reliable client that outlives nodes: it looks for its session wherever that is, and repeats what was not acknowledged.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use hubwire_hub::{ConnectionKey, Exchange as _};
 use hubwire_protocol::{ConnectionId, Request, json};
@@ -9,6 +9,7 @@ use super::client::{GROUPS, hub, opening, taken};
 use super::memory_streams::MemoryStreams;
 use super::network::Network;
 use super::node::{Node, WORKERS};
+use super::streamer::Streamer;
 use crate::nats::streams::Subject;
 
 pub(super) struct Mourner {
@@ -23,6 +24,9 @@ pub(super) struct Mourner {
     pub(super) away: bool,
     acks: u64,
     unacknowledged: BTreeMap<u64, String>,
+    /// What its node does not read at the moment.
+    unread: VecDeque<String>,
+    pub(super) streams: Streamer,
     joining: HashMap<u64, usize>,
     pub(super) joined: HashSet<usize>,
     pub(super) published: u64,
@@ -53,6 +57,8 @@ impl Mourner {
             away: false,
             acks: 0,
             unacknowledged: BTreeMap::new(),
+            unread: VecDeque::new(),
+            streams: Streamer::default(),
             joining: HashMap::new(),
             joined: HashSet::new(),
             published: 0,
@@ -66,10 +72,56 @@ impl Mourner {
     }
 
     fn request(&mut self, nodes: &mut [Node], text: String, now_ms: u64) {
+        self.unacknowledged.insert(self.acks, text.clone());
+        self.say(nodes, text, now_ms);
+    }
+
+    fn say(&mut self, nodes: &mut [Node], text: String, now_ms: u64) {
+        self.unread.push_back(text);
+        self.be_read(nodes, now_ms);
+    }
+
+    /// Its node reads what it has said, unless it holds it.
+    fn be_read(&mut self, nodes: &mut [Node], now_ms: u64) {
         let worker = &mut nodes[self.node].workers[self.worker];
-        worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
-        worker.carry_out();
-        self.unacknowledged.insert(self.acks, text);
+        while !worker.shard.is_held(self.key)
+            && let Some(text) = self.unread.pop_front()
+        {
+            worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
+            worker.carry_out();
+        }
+    }
+
+    /// Goes on with its stream, opens one in a group, or ends it. Answers the number of the message that it has published.
+    pub(super) fn stream(
+        &mut self,
+        nodes: &mut [Node],
+        (me, group): (usize, usize),
+        (ends, idle_ms): (bool, u32),
+        now_ms: u64,
+    ) -> Option<u64> {
+        let rests = self.streams.is_content();
+        match self.streams.current() {
+            Some(stream) if !stream.is_open() => None,
+            Some(stream) if ends => {
+                let text = stream.end();
+                self.say(nodes, text, now_ms);
+                None
+            }
+            Some(stream) => {
+                let text = stream.publish();
+                let number = stream.next - 1;
+                self.say(nodes, text, now_ms);
+                Some(number)
+            }
+            None if !rests => None,
+            None => {
+                self.acks += 1;
+                let text = self.streams.open(me, group, idle_ms, self.acks);
+                self.request(nodes, text, now_ms);
+                None
+            }
+        }
     }
 
     pub(super) fn join(&mut self, nodes: &mut [Node], group: usize, now_ms: u64) {
@@ -98,9 +150,16 @@ impl Mourner {
         self.request(nodes, text, now_ms);
     }
 
+    /// Asks whether its stream is still open: the answer to that may have been lost with a socket.
+    pub(super) fn show_life(&mut self, nodes: &mut [Node], now_ms: u64) {
+        if let Some(text) = self.streams.current().map(|stream| stream.life()) {
+            self.say(nodes, text, now_ms);
+        }
+    }
+
     /// Everything that it wanted is acknowledged.
     pub(super) fn is_content(&self) -> bool {
-        self.gone || (!self.away && self.unacknowledged.is_empty())
+        self.gone || (!self.away && self.unacknowledged.is_empty() && self.streams.is_content())
     }
 
     /// Its socket ends: with a goodbye, or without, and it never comes back.
@@ -146,14 +205,8 @@ impl Mourner {
         (self.key, self.away) = (key, false);
         self.recoveries += 1;
         self.refused.clear();
-        for (_, text) in std::mem::take(&mut self.unacknowledged) {
-            let worker = &mut nodes[index].workers[self.worker];
-            worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
-            worker.carry_out();
-            let ack =
-                text.rsplit_once(r#""ackId":"#).and_then(|(_, ack)| ack.trim_end_matches('}').parse().ok());
-            self.unacknowledged.insert(ack.ok_or("no ack id")?, text);
-        }
+        self.unread = self.unacknowledged.values().cloned().chain(self.streams.again()).collect();
+        self.be_read(nodes, now_ms);
         Ok(())
     }
 
@@ -165,19 +218,18 @@ impl Mourner {
         if worker.shard.connection_id(self.key) != Some(self.id) {
             return Err("its session has ended for no reason".to_owned());
         }
-        let Some(frames) = taken(worker, self.key, now_ms) else {
-            return Ok(());
-        };
+        let frames = taken(worker, self.key, now_ms).unwrap_or_default();
         for (sequence_id, text) in frames {
             self.take(sequence_id, &text)?;
         }
         if !self.refused.is_empty() && !nodes[self.node].workers[self.worker].exchange.is_congested() {
             self.repeat(nodes, now_ms);
         }
-        let worker = &mut nodes[self.node].workers[self.worker];
         if acknowledges {
+            let worker = &mut nodes[self.node].workers[self.worker];
             worker.shard.request(self.key, Request::SequenceAck(self.last_sequence_id), now_ms);
         }
+        self.be_read(nodes, now_ms);
         Ok(())
     }
 
@@ -191,16 +243,15 @@ impl Mourner {
     /// Sends what was refused again.
     fn repeat(&mut self, nodes: &mut [Node], now_ms: u64) {
         for ack_id in std::mem::take(&mut self.refused) {
-            let Some(text) = self.unacknowledged.get(&ack_id) else {
-                continue;
-            };
-            let worker = &mut nodes[self.node].workers[self.worker];
-            worker.shard.request(self.key, json::decode(text).unwrap(), now_ms);
-            worker.carry_out();
+            let text = self.unacknowledged.get(&ack_id).cloned();
+            text.into_iter().for_each(|text| self.say(nodes, text, now_ms));
         }
     }
 
     fn take(&mut self, sequence_id: u64, text: &str) -> Result<(), String> {
+        if self.streams.take_answer(text)? {
+            return Ok(());
+        }
         if let Some(ack) = text.split_once(r#""ackId":"#).and_then(|(_, rest)| digits(rest)) {
             if text.contains("InternalServerError") {
                 self.refused.push(ack);
@@ -211,12 +262,11 @@ impl Mourner {
             }
             self.unacknowledged.remove(&ack);
             self.joined.extend(self.joining.remove(&ack));
+            self.streams.acknowledged(ack);
         }
         let Some((_, data)) = text.split_once(r#""data":""#) else {
             return Ok(());
         };
-        let (sender, serial) = data.split_once(':').ok_or("a message without a number")?;
-        let (sender, serial) = (sender.parse().map_err(|_| "no sender")?, digits(serial).ok_or("no number")?);
         if sequence_id <= self.last_sequence_id {
             return Ok(());
         }
@@ -224,6 +274,11 @@ impl Mourner {
             return Err(format!("sequence id {sequence_id} after {}", self.last_sequence_id));
         }
         self.last_sequence_id = sequence_id;
+        if text.contains(r#""stream":{"#) {
+            return self.streams.take_message(text);
+        }
+        let (sender, serial) = data.split_once(':').ok_or("a message without a number")?;
+        let (sender, serial) = (sender.parse().map_err(|_| "no sender")?, digits(serial).ok_or("no number")?);
         if !self.seen.insert((sender, serial)) {
             return Err(format!("message {serial} of {sender} came twice"));
         }

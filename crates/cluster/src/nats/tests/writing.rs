@@ -25,6 +25,8 @@ pub(super) struct Writing {
     pieces: Option<(VecDeque<Bytes>, Vec<u64>)>,
     /// Requests that were refused.
     pub(super) refused: Vec<Author>,
+    /// Parts of streams that nobody said of in time that they are stored.
+    pub(super) unstored: u64,
 }
 
 impl Writing {
@@ -38,7 +40,13 @@ impl Writing {
     pub(super) fn write(&mut self, streams: &MemoryStreams, rng: &mut StdRng, now_ms: u64) -> Vec<Item> {
         let mut items = Vec::new();
         while self.waiting.front().is_some_and(|(due_ms, _)| *due_ms <= now_ms) {
-            if self.pieces.is_some() && rng.random_bool(0.02) {
+            if self.pieces.is_none() && self.is_repeated_by_its_node() && rng.random_bool(0.05) {
+                // It may be there all the same.
+                while rng.random_bool(0.5) && self.advance(streams).is_none() {}
+                self.pieces = None;
+                self.unstored += 1;
+                items.extend(self.refuse());
+            } else if self.pieces.is_some() && rng.random_bool(0.02) {
                 self.pieces = None;
                 items.extend(self.refuse());
             } else if let Some(duplicate) = self.advance(streams) {
@@ -51,6 +59,14 @@ impl Writing {
             }
         }
         items
+    }
+
+    /// Whether the first entry, if it is not stored, is appended again by its node, so that its client does not have to.
+    fn is_repeated_by_its_node(&self) -> bool {
+        self.waiting.front().is_some_and(|(_, append)| match &append.waiter {
+            Waiter::Client(author) => author.stream.is_some_and(|opened| opened > 0),
+            waiter => matches!(waiter, Waiter::Farewell { .. }),
+        })
     }
 
     /// Sends one message of the first entry. With the last one the entry stands there; answers whether it did before.

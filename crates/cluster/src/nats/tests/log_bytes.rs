@@ -1,0 +1,94 @@
+//! Entries of the log: what one node writes is what all read.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hubwire_hub::{Act, Author, Command, Entry, Envelope, Subject, Target};
+use hubwire_protocol::{
+    ConnectionId, Data, GroupName, HubName, Message, Metadata, Sender, StreamEnd, StreamError,
+    StreamPosition, StreamStart,
+};
+
+use crate::nats::log_entry;
+
+fn group() -> GroupName {
+    GroupName::parse("g").unwrap()
+}
+
+fn id() -> ConnectionId {
+    ConnectionId::from_bits(7)
+}
+
+fn entry(author: Option<Author>, act: Act) -> Entry {
+    Entry { hub: HubName::parse("chat").unwrap(), author, act }
+}
+
+fn author(ack_id: Option<u64>, stream: Option<u64>) -> Option<Author> {
+    Some(Author { connection: id(), ack_id, stream })
+}
+
+fn part(sequence_id: u64, end: Option<StreamEnd>) -> Act {
+    let sender = Sender::Group { group: group(), user: None };
+    let stream = Some(Box::new(StreamPosition { stream_id: "s".into(), sequence_id, end }));
+    let data = Data::Text(Bytes::from_static(b"a"));
+    let mut envelope = Envelope::new(
+        HubName::parse("chat").unwrap(),
+        Target::Group(group()),
+        Message::new(sender, data, None),
+    );
+    envelope.message = Arc::new(Message { stream, ..Message::clone(&envelope.message) });
+    envelope.publisher = Some(id());
+    Act::Publish(envelope)
+}
+
+fn start(idle_timeout_ms: Option<u32>) -> Act {
+    Act::OpenStream(StreamStart {
+        stream_id: "s".into(),
+        idle_timeout_ms,
+        group: group(),
+        metadata: idle_timeout_ms.and_then(|_| Metadata::new([("a".to_owned(), "b".to_owned())]).ok()),
+        no_echo: idle_timeout_ms.is_some(),
+        ttl_s: 300,
+    })
+}
+
+#[test]
+fn every_entry_arrives_as_it_was_written() {
+    let join = Act::Command(Command::Join(Subject::Connection(id()), group()));
+    let entries = [
+        entry(None, part(1, None)),
+        entry(author(None, Some(9)), part(u64::MAX, None)),
+        entry(author(None, Some(9)), part(3, Some(StreamEnd::Complete))),
+        entry(author(None, Some(9)), part(3, Some(StreamEnd::Broken(StreamError::internal())))),
+        entry(author(Some(0), Some(0)), start(None)),
+        entry(author(None, Some(0)), start(Some(1))),
+        entry(author(Some(u64::MAX), None), join),
+        entry(author(Some(1), None), Act::Remember),
+    ];
+    for entry in entries {
+        let read = log_entry::decode(log_entry::encode(&entry, None)).unwrap();
+        assert_eq!(format!("{:?}", read.entry), format!("{entry:?}"));
+        assert_eq!(read.asker, None);
+    }
+}
+
+#[test]
+fn each_part_of_a_stream_stands_in_the_log_once_and_those_of_a_later_one_with_its_id_do_too() {
+    let end = || Some(StreamEnd::Complete);
+    let entries = [
+        entry(author(None, Some(9)), part(1, None)),
+        entry(author(None, Some(9)), part(2, None)),
+        entry(author(None, Some(9)), part(2, end())),
+        entry(author(None, Some(10)), part(1, None)),
+        entry(author(None, Some(10)), part(2, end())),
+        entry(author(Some(9), Some(0)), start(None)),
+    ];
+    let ids: Vec<_> = entries.iter().map(|entry| log_entry::message_id(entry).unwrap()).collect();
+    for (index, one) in ids.iter().enumerate() {
+        assert!(!ids[..index].contains(one), "{one} stands for two entries");
+    }
+    let broken = Some(StreamEnd::Broken(StreamError::cancelled()));
+    let other_end = entry(author(None, Some(9)), part(7, broken));
+    assert_eq!(log_entry::message_id(&other_end).as_ref(), Some(&ids[2]), "a stream has one end");
+    assert_eq!(log_entry::message_id(&entry(author(None, None), part(1, None))), None);
+}

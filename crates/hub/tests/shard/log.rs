@@ -1,0 +1,181 @@
+//! Shards that share a log, which the tests fill, withhold and replay.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use hubwire_hub::{
+    Act, Author, ConnectionKey, Effect, Entry, Event, Letter, Limits, Logged, Luggage, Refusal, Reply,
+};
+
+use crate::fixture::Node;
+
+/// What becomes of what is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storing {
+    /// It is stored.
+    Stored,
+    /// It is not stored.
+    Refused,
+    /// It is stored, and nobody says so in time.
+    Unanswered,
+}
+
+/// Processes with one worker each, in whose hubs everything goes through a log.
+pub(crate) struct LoggedHub {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) log: Vec<Entry>,
+    known: HashSet<String>,
+    pub(crate) storing: Storing,
+    /// Sessions that are to be forgotten, in order.
+    pub(crate) forgotten: Vec<Event>,
+    /// What was refused and is not known yet.
+    refusals: Vec<(usize, Letter)>,
+}
+
+/// What makes an entry stand in the log once.
+fn name(entry: &Entry) -> Option<String> {
+    let Author { connection, ack_id, stream } = entry.author?;
+    match (&entry.act, ack_id, stream) {
+        (_, Some(ack_id), _) => Some(format!("{connection} {ack_id}")),
+        (Act::Publish(envelope), None, Some(opened)) => {
+            let position = envelope.message.stream.as_ref()?;
+            let part = if position.end.is_some() { u64::MAX } else { position.sequence_id };
+            Some(format!("{connection} stream {opened} {part}"))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn logged_node(limits: Limits) -> Node {
+    let mut node = Node::new(limits);
+    node.shard.set_logged(Arc::new(Logged { others: true, ..Logged::default() }));
+    node
+}
+
+impl LoggedHub {
+    pub(crate) fn new(nodes: usize) -> Self {
+        Self {
+            nodes: (0..nodes).map(|_| logged_node(Limits::default())).collect(),
+            log: Vec::new(),
+            known: HashSet::new(),
+            storing: Storing::Stored,
+            forgotten: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    pub(crate) fn append(&mut self, node: usize, entry: Entry) {
+        let author = entry.author;
+        let refusal = match self.storing {
+            Storing::Refused => Some(Refusal::NotStored),
+            storing => {
+                let is_new = name(&entry).is_none_or(|name| self.known.insert(name));
+                if is_new {
+                    self.log.push(entry);
+                }
+                let unanswered = (storing == Storing::Unanswered).then_some(Refusal::NotStored);
+                unanswered.or((!is_new).then_some(Refusal::Duplicate))
+            }
+        };
+        if let (Some(author), Some(refusal)) = (author, refusal) {
+            self.refusals.push((node, Letter::AppendRefused { author, refusal }));
+        }
+    }
+
+    /// Carries out everything that the shards want, but hands them nothing of the log.
+    pub(crate) fn carry_out(&mut self) {
+        loop {
+            let mut idle = true;
+            for index in 0..self.nodes.len() {
+                for effect in self.nodes[index].shard.take_effects() {
+                    idle = false;
+                    match effect {
+                        Effect::Append(entry) => self.append(index, entry),
+                        Effect::Forget { end, farewells } => {
+                            farewells.into_iter().for_each(|entry| self.append(index, entry));
+                            self.forgotten.push(end);
+                        }
+                        Effect::Send(_, letter) => {
+                            for node in &mut self.nodes {
+                                node.shard.receive(letter.clone(), node.now_ms);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            for (index, letter) in std::mem::take(&mut self.refusals) {
+                idle = false;
+                let node = &mut self.nodes[index];
+                node.shard.receive(letter, node.now_ms);
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    /// Carries out everything, and what comes back from the log as well.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            self.carry_out();
+            let mut idle = true;
+            for node in &mut self.nodes {
+                let position = node.shard.position();
+                if let Some(entry) = self.log.get(position as usize) {
+                    idle = false;
+                    node.shard.apply(position + 1, entry, node.now_ms);
+                }
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn request(&mut self, node: usize, key: ConnectionKey, text: &str) {
+        self.nodes[node].request(key, text);
+    }
+
+    /// Makes a request, carries out all that comes of it, and answers what the client is sent.
+    pub(crate) fn ask(&mut self, node: usize, key: ConnectionKey, text: &str) -> Vec<String> {
+        self.request(node, key, text);
+        self.settle();
+        self.sent(node, key)
+    }
+
+    pub(crate) fn sent(&mut self, node: usize, key: ConnectionKey) -> Vec<String> {
+        self.nodes[node].sent(key)
+    }
+
+    /// Time passes everywhere.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        for node in &mut self.nodes {
+            node.now_ms += ms;
+            node.shard.keep_time(node.now_ms);
+        }
+        self.settle();
+    }
+
+    /// What the registry would have of each session that has changed.
+    pub(crate) fn records(&mut self, node: usize) -> Vec<Luggage> {
+        match self.nodes[node].execute(hubwire_hub::Command::Record) {
+            Reply::Recorded(records) => records,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Has a process take sessions from their records and the log behind these, in place of another one, which is dead.
+    pub(crate) fn take_over(&mut self, dead: usize, records: &[Luggage]) {
+        self.nodes[dead] = logged_node(Limits::default());
+        let node = &mut self.nodes[dead];
+        node.now_ms = 1_000_000;
+        node.shard.set_now_ms(node.now_ms);
+        let first = records.iter().map(|record| record.position).min().unwrap_or_default();
+        node.shard.set_position(first);
+        for record in records {
+            node.shard.unpack(record);
+        }
+        self.settle();
+    }
+}
