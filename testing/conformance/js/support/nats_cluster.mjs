@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { connect } from "nats";
 import { until } from "./deadline.mjs";
 import { Nats } from "./nats.mjs";
-import { freePort } from "./port.mjs";
+import { freePorts } from "./port.mjs";
 
 /** Longer than servers take to choose a leader, on a busy machine. */
 const LEADER_MS = 30_000;
@@ -14,7 +14,8 @@ export class NatsCluster {
   static async start(count = 3) {
     const cluster = new NatsCluster();
     cluster.folder = mkdtempSync(join(tmpdir(), "hubwire-nats-cluster-"));
-    cluster.places = await Promise.all(Array.from({ length: count }, async () => ({ port: await freePort(), route: await freePort() })));
+    const ports = await freePorts(2 * count);
+    cluster.places = Array.from({ length: count }, (_, index) => ({ port: ports[2 * index], route: ports[2 * index + 1] }));
     cluster.servers = await Promise.all(cluster.places.map((_, index) => cluster.#startServer(index)));
     await until(() => cluster.#ask((manager) => manager.getAccountInfo()), "JetStream of all servers", LEADER_MS);
     return cluster;

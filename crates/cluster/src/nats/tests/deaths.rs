@@ -32,8 +32,9 @@ use crate::nats::streams::Streams;
 
 /// Courses that every test run takes.
 const SEEDS: u64 = 20;
-/// How long sessions wait for clients that do not come back, in milliseconds.
-const RECOVERY_WINDOW_MS: u64 = 4_000;
+/// How long sessions wait for clients that do not come back, in milliseconds: longer than a node can pause and be parted one after the other, since
+/// a client whose node is silent for so long comes too late.
+const RECOVERY_WINDOW_MS: u64 = 16_000;
 
 type Outcome = Pin<Box<dyn Future<Output = Option<Item>>>>;
 
@@ -376,7 +377,7 @@ impl World {
         for client in self.clients.iter_mut().filter(|client| !client.gone) {
             client.show_life(&mut self.nodes, self.now_ms);
         }
-        let until_ms = self.now_ms + 3 * RECOVERY_WINDOW_MS;
+        let until_ms = self.now_ms + RECOVERY_WINDOW_MS + 4 * LEASE_MS;
         while self.now_ms < until_ms {
             self.tick()?;
         }
