@@ -11,6 +11,7 @@ mod lock_file;
 mod options;
 mod process;
 mod project;
+mod sanitize;
 mod sbom;
 mod steps;
 mod tool;
@@ -53,6 +54,7 @@ fn run(options: &Options) -> Result<bool> {
         Task::Autobahn { cases } => autobahn::run(&project, cases).map(|()| true),
         Task::Sbom { file } => sbom::run(&project, file).map(|()| true),
         Task::Audit { database } => audit::run(&project, database).map(|()| true),
+        Task::Sanitize => sanitize::run(&project).map(|()| true),
         Task::Instructions => instructions::run(&project).map(|()| true),
         Task::Help => Ok(true),
     }

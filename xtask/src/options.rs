@@ -13,6 +13,7 @@ Usage: cargo xtask TASK
   fuzz [TARGET] [--seconds N]              one fuzz target or all, 60 seconds each
   autobahn [CASE]...                       the Autobahn test suite (Python 2.7) against the release binary; patterns such as 6.*
   sbom [FILE]                              what the service is built from, as CycloneDX; hubwire.cdx.json if no file is named
+  sanitize                                 tests under the address and leak sanitizers
   audit FOLDER                             the lock files against a copy of the RustSec advisory database
   instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
@@ -48,6 +49,8 @@ pub(crate) enum Task {
     Sbom { file: PathBuf },
     /// Known vulnerabilities.
     Audit { database: PathBuf },
+    /// Tests under a sanitizer.
+    Sanitize,
     /// Instruction counts.
     Instructions,
     /// How to ask.
@@ -69,6 +72,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("audit") => Task::Audit {
             database: arguments.next().context("audit needs the folder of the database")?.into(),
         },
+        Some("sanitize") => Task::Sanitize,
         Some("instructions") => Task::Instructions,
         Some("help" | "--help" | "-h") => Task::Help,
         Some(other) => bail!("there is no task `{other}`\n\n{HELP}"),
