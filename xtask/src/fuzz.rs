@@ -9,7 +9,7 @@ use crate::tool::Tool;
 use crate::{console, process};
 
 /// What libFuzzer needs of the compiler: counters on edges, a table of them, and the operands of comparisons. All of it is available on a
-/// stable compiler; the code has no `unsafe`, so that the address sanitizer, which is not, would find little.
+/// stable compiler. The address sanitizer is not: `cargo xtask sanitize` says how it can be had, and runs the seeds of these targets too.
 const COVERAGE_FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
      -Cllvm-args=-sanitizer-coverage-trace-compares";
@@ -78,7 +78,8 @@ fn build(project: &Project) -> Result<PathBuf> {
     Ok(target.join(host).join("release"))
 }
 
-fn host(root: &Path) -> Result<String> {
+/// The platform that the compiler builds for.
+pub(crate) fn host(root: &Path) -> Result<String> {
     let text = process::output(Command::new("rustc").arg("-vV").current_dir(root))?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("rustc names no host")

@@ -12,6 +12,7 @@ mod options;
 mod process;
 mod project;
 mod release;
+mod sanitize;
 mod sbom;
 mod steps;
 mod tool;
@@ -55,6 +56,7 @@ fn run(options: &Options) -> Result<bool> {
         Task::Sbom { file } => sbom::run(&project, file).map(|()| true),
         Task::Release { folder, check } => release::run(&project, folder, *check).map(|()| true),
         Task::Audit { database } => audit::run(&project, database).map(|()| true),
+        Task::Sanitize => sanitize::run(&project).map(|()| true),
         Task::Instructions => instructions::run(&project).map(|()| true),
         Task::Help => Ok(true),
     }

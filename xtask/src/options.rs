@@ -15,6 +15,7 @@ Usage: cargo xtask TASK
   sbom [FILE]                              what the service is built from, as CycloneDX; hubwire.cdx.json if no file is named
   release [FOLDER] [--check]               the static binary, its digest and bill of materials, in target/dist or FOLDER;
                                            with --check it is built once more elsewhere, and must be the same
+  sanitize                                 tests under the address and leak sanitizers
   audit FOLDER                             the lock files against a copy of the RustSec advisory database
   instructions                             instructions of the hot paths, counted by valgrind, against their limits
   help                                     this
@@ -52,6 +53,8 @@ pub(crate) enum Task {
     Release { folder: PathBuf, check: bool },
     /// Known vulnerabilities.
     Audit { database: PathBuf },
+    /// Tests under a sanitizer.
+    Sanitize,
     /// Instruction counts.
     Instructions,
     /// How to ask.
@@ -74,6 +77,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Optio
         Some("audit") => Task::Audit {
             database: arguments.next().context("audit needs the folder of the database")?.into(),
         },
+        Some("sanitize") => Task::Sanitize,
         Some("instructions") => Task::Instructions,
         Some("help" | "--help" | "-h") => Task::Help,
         Some(other) => bail!("there is no task `{other}`\n\n{HELP}"),

@@ -1,6 +1,6 @@
 //! What must hold for any input: each function takes bytes and panics where the code does not keep its promise.
 //!
-//! Its nouns: the targets [`websocket`], [`json`], [`protobuf`], [`filter`], [`token`] and [`shard`], and [`TARGETS`], all of them by name.
+//! Its nouns: the targets [`websocket`], [`json`], [`protobuf`], [`filter`], [`token`], [`shard`] and [`shards`], and [`TARGETS`], all of them by name.
 //!
 //! It must never know how inputs are found: libFuzzer makes them, or the tests do.
 
@@ -9,6 +9,7 @@ mod filter;
 mod json;
 mod protobuf;
 mod shard;
+mod shards;
 mod target;
 mod token;
 mod websocket;
@@ -17,6 +18,7 @@ pub use filter::filter;
 pub use json::json;
 pub use protobuf::protobuf;
 pub use shard::shard;
+pub use shards::shards;
 pub use target::{TARGETS, Target};
 pub use token::token;
 pub use websocket::websocket;

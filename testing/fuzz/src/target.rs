@@ -7,11 +7,12 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "websocket", check: crate::websocket },
     Target { name: "json", check: crate::json },
     Target { name: "protobuf", check: crate::protobuf },
     Target { name: "filter", check: crate::filter },
     Target { name: "token", check: crate::token },
     Target { name: "shard", check: crate::shard },
+    Target { name: "shards", check: crate::shards },
 ];

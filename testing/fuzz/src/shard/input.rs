@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_auth::{Permission, Permissions};
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Envelope, Letter, Protocol, SimpleMode, Subject, Target};
+use hubwire_hub::{Command, Envelope, Letter, Limits, Protocol, SimpleMode, Subject, Target};
 use hubwire_protocol::{
     ConnectionId, Data, EventName, GroupName, GroupState, GroupStateItem, HubName, InvocationRequest,
     Message, Publication, Request, Sender, StreamEndError, StreamStart, Subprotocol, UserId,
@@ -19,15 +19,15 @@ const FILTERS: [&str; 4] =
 /// More than the small bounds of the target's outboxes and windows let through together.
 const PAYLOAD_BYTES_MAX: usize = 80;
 
-pub(super) fn hub(input: &mut Unstructured<'_>) -> Result<HubName> {
+pub(crate) fn hub(input: &mut Unstructured<'_>) -> Result<HubName> {
     Ok(HubName::parse(input.choose(&HUBS)?).expect("the name is valid"))
 }
 
-pub(super) fn group(input: &mut Unstructured<'_>) -> Result<GroupName> {
+pub(crate) fn group(input: &mut Unstructured<'_>) -> Result<GroupName> {
     Ok(GroupName::parse(input.choose(&GROUPS)?).expect("the name is valid"))
 }
 
-pub(super) fn groups(input: &mut Unstructured<'_>) -> Result<Vec<GroupName>> {
+pub(crate) fn groups(input: &mut Unstructured<'_>) -> Result<Vec<GroupName>> {
     (0..input.int_in_range(0..=GROUPS.len())?).map(|_| group(input)).collect()
 }
 
@@ -35,11 +35,11 @@ fn user(input: &mut Unstructured<'_>) -> Result<UserId> {
     Ok(UserId::from_token(input.choose(&USERS)?))
 }
 
-pub(super) fn optional_user(input: &mut Unstructured<'_>) -> Result<Option<UserId>> {
+pub(crate) fn optional_user(input: &mut Unstructured<'_>) -> Result<Option<UserId>> {
     if input.arbitrary()? { user(input).map(Some) } else { Ok(None) }
 }
 
-pub(super) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
+pub(crate) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
     const ROLES: [&str; 6] = [
         "webpubsub.setGroupState",
         "webpubsub.getGroupState",
@@ -53,7 +53,7 @@ pub(super) fn permissions(input: &mut Unstructured<'_>) -> Result<Permissions> {
     Ok(Permissions::from_roles(roles).0)
 }
 
-pub(super) fn protocol(input: &mut Unstructured<'_>) -> Result<Protocol> {
+pub(crate) fn protocol(input: &mut Unstructured<'_>) -> Result<Protocol> {
     Ok(match input.int_in_range(0..=6)? {
         0 => Protocol::PubSub(Subprotocol::Json),
         3 => Protocol::PubSub(Subprotocol::Protobuf),
@@ -67,7 +67,7 @@ pub(super) fn protocol(input: &mut Unstructured<'_>) -> Result<Protocol> {
     })
 }
 
-pub(super) fn payload(input: &mut Unstructured<'_>) -> Result<Bytes> {
+pub(crate) fn payload(input: &mut Unstructured<'_>) -> Result<Bytes> {
     Ok(Bytes::from(vec![b'1'; input.int_in_range(1..=PAYLOAD_BYTES_MAX)?]))
 }
 
@@ -90,7 +90,7 @@ fn ack_id(input: &mut Unstructured<'_>) -> Result<Option<u64>> {
     Ok(input.int_in_range(0..=4_u64)?.checked_sub(1))
 }
 
-pub(super) fn request(input: &mut Unstructured<'_>) -> Result<Request> {
+pub(crate) fn request(input: &mut Unstructured<'_>) -> Result<Request> {
     Ok(match input.int_in_range(0..=17)? {
         0 => Request::JoinGroup { group: group(input)?, ack_id: ack_id(input)? },
         1 => Request::LeaveGroup { group: group(input)?, ack_id: ack_id(input)? },
@@ -161,12 +161,12 @@ fn state(input: &mut Unstructured<'_>) -> Result<Option<GroupState>> {
 }
 
 /// What reaches a shard from another one.
-pub(super) enum Foreign {
+pub(crate) enum Foreign {
     Letter(Letter),
     Envelope(Envelope),
 }
 
-pub(super) fn foreign(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Foreign> {
+pub(crate) fn foreign(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Foreign> {
     let far = ConnectionId::new(1 << 8, 1);
     let id = *input.choose(ids)?;
     let item = |input: &mut Unstructured<'_>| {
@@ -211,7 +211,7 @@ fn filter(input: &mut Unstructured<'_>) -> Result<Option<Arc<Filter>>> {
     Ok(Some(Arc::new(filter)))
 }
 
-pub(super) fn envelope(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Envelope> {
+pub(crate) fn envelope(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Envelope> {
     let target = target(input, ids)?;
     let sender = match &target {
         Target::Group(group) => Sender::Group { group: group.clone(), user: None },
@@ -224,7 +224,7 @@ pub(super) fn envelope(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Re
     Ok(envelope)
 }
 
-pub(super) fn command(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Command> {
+pub(crate) fn command(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Result<Command> {
     let id = *input.choose(ids)?;
     Ok(match input.int_in_range(0..=11)? {
         0 => Command::Exists(target(input, ids)?),
@@ -258,4 +258,23 @@ fn subject(input: &mut Unstructured<'_>, id: ConnectionId) -> Result<Subject> {
 
 fn permission(input: &mut Unstructured<'_>) -> Result<Permission> {
     Ok(*input.choose(&[Permission::SendToGroup, Permission::JoinLeaveGroup])?)
+}
+
+/// Bounds that short inputs reach.
+pub(crate) fn small_limits() -> Limits {
+    Limits {
+        outbox_messages_max: 6,
+        outbox_bytes_max: 512,
+        window_messages_max: 4,
+        window_bytes_max: 400,
+        recovery_window_ms: 100,
+        ack_ids_max: 2,
+        groups_per_connection_max: 3,
+        streams_per_connection_max: 2,
+        stream_hold_max_ms: 50,
+        invocations_per_connection_max: 2,
+        invocation_timeout_ms: 60,
+        group_states_per_connection_max: 2,
+        group_states_per_group_max: 3,
+    }
 }

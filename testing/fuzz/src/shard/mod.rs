@@ -1,7 +1,7 @@
 //! A shard under any sequence of calls that its surroundings may make.
 
-mod input;
-mod socket;
+pub(crate) mod input;
+pub(crate) mod socket;
 mod surroundings;
 
 use arbitrary::Unstructured;

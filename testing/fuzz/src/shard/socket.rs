@@ -8,7 +8,7 @@ const SPARE_BYTES_MAX: usize = (64 << 10) + 1024;
 
 /// One socket, as far as the shard can tell.
 #[derive(Default)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     /// The frame that is with the kernel in part.
     started: Option<Bytes>,
     /// The sequence id that was last written.
@@ -17,7 +17,7 @@ pub(super) struct Socket {
 
 /// What a write led to.
 #[derive(PartialEq, Eq)]
-pub(super) enum Written {
+pub(crate) enum Written {
     Open,
     /// The last frame is out and the shard wants the socket closed.
     Closed,
@@ -25,7 +25,7 @@ pub(super) enum Written {
 
 impl Socket {
     /// Writes the first frames of an outbox, and perhaps a part of the next one, after checking all that waits.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         outbox: &mut Outbox,
         limits: &Limits,

@@ -36,7 +36,7 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn new() -> Self {
-        let limits = Arc::new(small_limits());
+        let limits = Arc::new(input::small_limits());
         let mut shard = Shard::new(limits.clone());
         let other_hubs = vec![GroupEvents { joined: true, left: true, groups: Vec::new() }];
         shard.watch(true, 0);
@@ -338,23 +338,4 @@ impl Surroundings {
 
 fn interest(hub: &HubName, target: &Target) -> String {
     format!("{hub} {target:?}")
-}
-
-/// Bounds that short inputs reach.
-fn small_limits() -> Limits {
-    Limits {
-        outbox_messages_max: 6,
-        outbox_bytes_max: 512,
-        window_messages_max: 4,
-        window_bytes_max: 400,
-        recovery_window_ms: 100,
-        ack_ids_max: 2,
-        groups_per_connection_max: 3,
-        streams_per_connection_max: 2,
-        stream_hold_max_ms: 50,
-        invocations_per_connection_max: 2,
-        invocation_timeout_ms: 60,
-        group_states_per_connection_max: 2,
-        group_states_per_group_max: 3,
-    }
 }
