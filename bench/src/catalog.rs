@@ -280,7 +280,7 @@ impl Bench<'_> {
     }
 
     fn tls(&self, name: &str, scenario: &Fanout) -> Result<()> {
-        let (certificate, key) = (tls::CERTIFICATE, tls::PRIVATE_KEY);
+        let (certificate, key) = (tls::certificate_file(), tls::private_key_file());
         let settings =
             SettingsFile::write(&format!("[tls]\ncertificate = {certificate:?}\nprivate_key = {key:?}\n"))?;
         let mut corners = self.against("reference", *scenario)?;

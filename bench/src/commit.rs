@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::home;
+
 /// The abbreviated commit of the checkout, with `+changes` when files differ from it, or `uncommitted`.
 pub(crate) fn checkout() -> String {
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
@@ -12,8 +14,7 @@ pub(crate) fn checkout() -> String {
 }
 
 fn git(arguments: &[&str]) -> Option<String> {
-    let output =
-        Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+    let output = Command::new("git").arg("-C").arg(home::folder()).args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 

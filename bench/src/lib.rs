@@ -25,6 +25,7 @@ mod fanout;
 mod filler;
 mod frame;
 mod histogram;
+mod home;
 mod idle;
 mod inflate;
 mod ledger;

@@ -1,5 +1,5 @@
 //! The binary `hubwire-bench`.
 
 fn main() -> anyhow::Result<()> {
-    hubwire_bench::run()
+    hubwire_bench::run(env!("CARGO_MANIFEST_DIR"))
 }

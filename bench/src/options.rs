@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::catalog::{self, Entry};
+use crate::home;
 use crate::scenario::{Events, Fanout, Idle, Nodes, Protocol, PublishPath, Speed, Storm, Workers};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long, global = true, default_value_t = 1)]
     pub(crate) generator_cpu: usize,
     /// Folder that receives `<date>-<machine>/<kind>.jsonl`.
-    #[arg(long, global = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/runs"))]
+    #[arg(long, global = true, default_value_os_t = home::folder().join("runs"))]
     pub(crate) runs: PathBuf,
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -4,17 +4,19 @@ use crate::affinity;
 use crate::bare;
 use crate::catalog;
 use crate::echo;
+use crate::home;
 use crate::options::{Command, Options};
 use crate::reference;
 use crate::report;
 use anyhow::Result;
 use clap::Parser;
 
-/// Does what the command line says.
+/// Does what the command line says. `home` is the folder of this crate, where runs and the certificate are.
 ///
 /// # Errors
 /// If it cannot be done, or a run loses, duplicates or reorders a message.
-pub fn run() -> Result<()> {
+pub fn run(home: &str) -> Result<()> {
+    home::set(home);
     let options = Options::parse();
     affinity::raise_descriptor_limit()?;
     match &options.command {

@@ -1,5 +1,6 @@
 //! TLS of the generator and of the reference, with a certificate that is good for nothing but this.
 
+use crate::home;
 use crate::socket::Socket;
 use anyhow::{Context, Result};
 use mio::net::TcpStream;
@@ -7,12 +8,18 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// The certificate, for 127.0.0.1.
-pub(crate) const CERTIFICATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/certificate.pem");
-/// Its key, which everybody knows.
-pub(crate) const PRIVATE_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/key.pem");
+/// The certificate's file, for 127.0.0.1.
+pub(crate) fn certificate_file() -> PathBuf {
+    home::folder().join("tls/certificate.pem")
+}
+
+/// Its key's, which everybody knows.
+pub(crate) fn private_key_file() -> PathBuf {
+    home::folder().join("tls/key.pem")
+}
 
 /// The generator's end of a socket to a server with that certificate.
 pub(crate) fn client(stream: TcpStream) -> Result<Socket> {
@@ -37,8 +44,8 @@ fn client_config() -> Result<ClientConfig> {
 
 /// What the reference accepts sockets with: rustls as it comes, like the service's.
 pub(crate) fn server_config() -> Result<Arc<ServerConfig>> {
-    let key =
-        PrivateKeyDer::from_pem_file(PRIVATE_KEY).with_context(|| format!("{PRIVATE_KEY} is no key"))?;
+    let file = private_key_file();
+    let key = PrivateKeyDer::from_pem_file(&file).with_context(|| format!("{} is no key", file.display()))?;
     let builder = ServerConfig::builder().with_no_client_auth();
     Ok(Arc::new(builder.with_single_cert(vec![certificate()?], key)?))
 }
@@ -50,5 +57,6 @@ pub(crate) fn server(stream: TcpStream, config: Arc<ServerConfig>) -> Result<Soc
 }
 
 fn certificate() -> Result<CertificateDer<'static>> {
-    CertificateDer::from_pem_file(CERTIFICATE).with_context(|| format!("{CERTIFICATE} is no certificate"))
+    let file = certificate_file();
+    CertificateDer::from_pem_file(&file).with_context(|| format!("{} is no certificate", file.display()))
 }
