@@ -10,7 +10,7 @@ use crate::{console, process};
 
 /// Tests that are also run against three nodes behind a round-robin, with either durability: what clients and applications see of a cluster is what
 /// they see of one node. Together they take less than a minute.
-const OF_CLUSTERS: [&str; 8] = [
+const OF_CLUSTERS: [&str; 9] = [
     "framing",
     "json_client",
     "protobuf_client",
@@ -19,6 +19,7 @@ const OF_CLUSTERS: [&str; 8] = [
     "rest_bodies",
     "rest_operations",
     "service_sdk",
+    "streams",
 ];
 
 /// Runs the official JavaScript clients and raw sockets against the release binary, and some of them against a cluster.

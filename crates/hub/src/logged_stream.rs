@@ -1,7 +1,9 @@
 //! Streams in hubs with a log. Their beginnings, messages and ends go through it, for each publisher one at a time: what is not stored is
-//! appended again in its place, so that a stream never has a gap. Each part stands in the log once, whoever appends it.
+//! appended again in its place, so that a stream never has a gap. Each part stands in the log once, whoever appends it; and a message or an end, but
+//! not both, where a number is claimed twice: by a node that stood still, and by the one that has its sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hubwire_auth::Permission;
 use hubwire_protocol::codes::RequestError;
@@ -210,12 +212,8 @@ impl Shard {
     fn end_entry(&self, key: ConnectionKey, stream_id: &str, end: StreamEnd) -> Option<(u64, Entry)> {
         let activity = self.connections[key.index()].activity.as_ref()?;
         let stream = activity.streams.get(stream_id)?;
-        // What is on its way gets there before, or nowhere.
-        let ahead = activity.stream_request.as_ref().is_some_and(|request| {
-            request.part == Some((stream.opened, stream.expected)) && request.again.is_none()
-        });
-        let sequence_id = stream.expected + u64::from(ahead);
-        let position = StreamPosition { stream_id: stream_id.into(), sequence_id, end: Some(end) };
+        let position =
+            StreamPosition { stream_id: stream_id.into(), sequence_id: stream.expected, end: Some(end) };
         let envelope = self.stream_envelope(key, stream, Data::Text(bytes::Bytes::new()), position);
         let opened = stream.opened;
         Some((opened, self.entry(key, None, Some(opened), Act::Publish(envelope))))
@@ -239,8 +237,9 @@ impl Shard {
         else {
             return;
         };
-        if position.end.is_some() {
-            self.settle_stream_end((connection, opened));
+        match position.end {
+            Some(_) => self.settle_stream_end((connection, opened)),
+            None => self.put_end_behind((connection, opened), position.sequence_id),
         }
         let Some(key) = self.find(&entry.hub, connection) else {
             return;
@@ -301,7 +300,8 @@ impl Shard {
         let name = (connection, opened);
         if let Some(end) = self.stream_ends.ends.get_mut(&name) {
             if refusal == Refusal::Duplicate {
-                return self.settle_stream_end(name);
+                // It is there already, or a message that was on its way is there in its place. Either comes from the log.
+                return;
             }
             let held = std::mem::take(&mut end.holds);
             self.append_ends_again(name);
@@ -392,6 +392,21 @@ impl Shard {
             let error = Some(&RequestError::NOT_STORED);
             self.notify(key, &Notice::StreamClosed { stream_id: &stream_id, error });
             self.touch(key);
+        }
+    }
+
+    /// A message of a stream stands in the log where its end was to stand: the end comes behind it.
+    fn put_end_behind(&mut self, name: StreamName, sequence_id: u64) {
+        let Some(OpenEnd { entry, .. }) = self.stream_ends.ends.get_mut(&name) else {
+            return;
+        };
+        let Act::Publish(envelope) = &mut entry.act else {
+            return;
+        };
+        let own = Arc::make_mut(&mut envelope.message).stream.as_mut();
+        if let Some(position) = own.filter(|own| own.sequence_id <= sequence_id) {
+            position.sequence_id = sequence_id + 1;
+            self.effects.push(Effect::Append(entry.clone()));
         }
     }
 

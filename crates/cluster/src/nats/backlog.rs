@@ -55,6 +55,8 @@ pub(crate) enum Item {
     LoggedCall { hub: HubName, command: Command, caller: Caller },
     /// What came of such a command here.
     Answered { ticket: u64, reply: Option<Reply> },
+    /// What stands in the log in place of something that a session has left to be said.
+    Reread { connection: ConnectionId, index: usize, found: Option<Bytes> },
     /// A session of a hub with a log has begun.
     Keep(Box<Luggage>),
     /// A session of a hub with a log has ended.

@@ -1,10 +1,14 @@
 //! What sessions that have ended leave to be said: the ends of their streams. It stands in the last record of a session, and is appended until the
 //! log has it; only then that record is erased. So whoever finds the record says it instead. Sans-IO.
+//!
+//! Where the end of a stream should stand there may be a message of it, which its publisher's node had on its way when it was lost. Then the end
+//! comes behind that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use hubwire_hub::{Busy, Entry};
+use hubwire_hub::{Act, Busy, Entry};
 use hubwire_protocol::ConnectionId;
 
 use super::ledger::{Append, Appended, Waiter};
@@ -23,8 +27,7 @@ struct Farewell {
 }
 
 struct Part {
-    bytes: Bytes,
-    message_id: String,
+    entry: Entry,
     state: State,
 }
 
@@ -46,11 +49,7 @@ impl Mesh {
         revision: Option<u64>,
         entries: &[Entry],
     ) {
-        let part = |entry: &Entry| Part {
-            bytes: log_entry::encode(entry, None),
-            message_id: log_entry::message_id(entry).unwrap_or_else(|| self.backlog.next_message_id()),
-            state: State::Waiting,
-        };
+        let part = |entry: &Entry| Part { entry: entry.clone(), state: State::Waiting };
         let parts: Vec<_> = entries.iter().map(part).collect();
         if let Some(ledger) = self.ledger.as_mut().filter(|_| !parts.is_empty()) {
             ledger.farewells.0.insert(connection, Farewell { revision, parts });
@@ -72,7 +71,9 @@ impl Mesh {
             for (index, part) in waiting {
                 part.state = State::Sent;
                 let waiter = Waiter::Farewell { connection: *connection, index };
-                let (bytes, message_id) = (part.bytes.clone(), part.message_id.clone());
+                let bytes = log_entry::encode(&part.entry, None);
+                let message_id = log_entry::message_id(&part.entry);
+                let message_id = message_id.unwrap_or_else(|| self.backlog.next_message_id());
                 appends.push(Append { bytes, message_id, waiter });
             }
         }
@@ -81,6 +82,49 @@ impl Mesh {
 
     /// Takes in whether something of it is in the log. What is not is appended again with the next checkpoint.
     pub(super) fn farewell_said(&mut self, connection: ConnectionId, index: usize, outcome: &Appended) {
+        let state = match outcome {
+            // It may be that, or a message that was on its way.
+            Ok(Some(position)) => {
+                let position = *position;
+                return self.errands.push(Errand::Reread { connection, index, position });
+            }
+            // What is too large now always will be; the other parts of the stream were not, so it never is.
+            Ok(None) | Err(Busy::TooLarge) => State::Said,
+            Err(_) => State::Waiting,
+        };
+        self.note_farewell(connection, index, |_| state);
+    }
+
+    /// Takes in what stands in the log in place of it; nothing if that could not be read, which is tried again with the next checkpoint.
+    pub(super) fn farewell_met(&mut self, connection: ConnectionId, index: usize, found: Option<Bytes>) {
+        let Some(found) = found else {
+            return self.note_farewell(connection, index, |_| State::Waiting);
+        };
+        let is_end = |entry: &Entry| match &entry.act {
+            Act::Publish(envelope) => envelope.message.stream.as_ref().is_some_and(|part| part.end.is_some()),
+            _ => false,
+        };
+        // Ends are small, so what stands there in pieces is a message.
+        if log_entry::decode(found).is_ok_and(|read| is_end(&read.entry)) {
+            return self.note_farewell(connection, index, |_| State::Said);
+        }
+        self.note_farewell(connection, index, |entry| {
+            if let Act::Publish(envelope) = &mut entry.act
+                && let Some(own) = &mut Arc::make_mut(&mut envelope.message).stream
+            {
+                own.sequence_id += 1;
+            }
+            State::Waiting
+        });
+        self.send_farewells();
+    }
+
+    fn note_farewell(
+        &mut self,
+        connection: ConnectionId,
+        index: usize,
+        note: impl FnOnce(&mut Entry) -> State,
+    ) {
         let farewells = self.ledger.as_mut().map(|ledger| &mut ledger.farewells.0);
         let Some((farewells, farewell)) = farewells.and_then(|all| {
             let farewell = all.remove(&connection)?;
@@ -90,9 +134,7 @@ impl Mesh {
         };
         let mut farewell = farewell;
         if let Some(part) = farewell.parts.get_mut(index) {
-            // What is too large now always will be; the other parts of the stream were not, so it never is.
-            let is_over = matches!(outcome, Ok(_) | Err(Busy::TooLarge));
-            part.state = if is_over { State::Said } else { State::Waiting };
+            part.state = note(&mut part.entry);
         }
         if farewell.parts.iter().all(|part| part.state == State::Said) {
             self.errands.extend(farewell.revision.map(Errand::Erase));

@@ -51,8 +51,8 @@ pub(crate) enum Waiter {
     Nobody,
 }
 
-/// What came of appending: whether it stood there already.
-pub(crate) type Appended = Result<bool, Busy>;
+/// What came of appending: where that stands which has the same id and stood there already, if something does.
+pub(crate) type Appended = Result<Option<u64>, Busy>;
 
 /// The state of a node's part in the log.
 pub(crate) struct Ledger {
@@ -187,8 +187,8 @@ impl Mesh {
         match waiter {
             Waiter::Client(author) => {
                 let refusal = match outcome {
-                    Ok(false) => None,
-                    Ok(true) => Some(Refusal::Duplicate),
+                    Ok(None) => None,
+                    Ok(Some(_)) => Some(Refusal::Duplicate),
                     Err(Busy::TooLarge) => Some(Refusal::TooLarge),
                     Err(_) => Some(Refusal::NotStored),
                 };

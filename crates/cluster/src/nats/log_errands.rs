@@ -1,9 +1,10 @@
 //! Carries out what the ledger wants of JetStream, and tells it what came of that.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hubwire_hub::{Busy, Reply};
+use hubwire_hub::{Busy, Reply, Routed};
 use prost::Message;
 use tokio::sync::mpsc;
 
@@ -15,7 +16,7 @@ use super::mesh::Errand;
 use super::pieces::Line;
 use super::registry::Stored;
 use super::settings::LogSettings;
-use super::streams::{Streams, Subject};
+use super::streams::{Kept, Streams, Subject};
 use super::sweeping;
 
 /// Makes this node's own record, and answers its revision.
@@ -78,19 +79,10 @@ pub(super) async fn run(
             };
             return Some(Item::Swept(swept.inspect_err(log).ok()));
         }
-        Errand::Restore { of, replies } => {
-            let sessions = replies.len();
-            let mut refused = 0;
-            for reply in replies {
-                refused += usize::from(reply.await.is_err());
-            }
-            if refused > 0 {
-                tracing::error!(
-                    refused,
-                    "workers have no room for sessions of a dead node; these have ended"
-                );
-            }
-            return Some(Item::Restored { of, sessions: sessions - refused });
+        Errand::Restore { of, replies } => return Some(restored(of, replies).await),
+        Errand::Reread { connection, index, position } => {
+            let found = reread(&streams, position).await;
+            return Some(Item::Reread { connection, index, found });
         }
         Errand::Find { connection, caller } => {
             let found = match streams.last(Subject::Session(connection)).await {
@@ -104,4 +96,31 @@ pub(super) async fn run(
         _ => {}
     }
     None
+}
+
+/// What stands in the log at a position; nothing if it cannot be read.
+async fn reread(streams: &impl Streams, position: u64) -> Option<Bytes> {
+    let mut found = None;
+    let take = |kept: Kept| {
+        found = Some(kept.payload);
+        ControlFlow::Break(())
+    };
+    if let Err(problem) = streams.entries(position, position, take).await {
+        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
+        tracing::warn!(problem, "an entry of the log cannot be read; it is tried again");
+    }
+    found
+}
+
+/// Waits until workers have taken in all sessions of dead nodes.
+async fn restored(of: Vec<u32>, replies: Vec<Routed>) -> Item {
+    let sessions = replies.len();
+    let mut refused = 0;
+    for reply in replies {
+        refused += usize::from(reply.await.is_err());
+    }
+    if refused > 0 {
+        tracing::error!(refused, "workers have no room for sessions of a dead node; these have ended");
+    }
+    Item::Restored { of, sessions: sessions - refused }
 }

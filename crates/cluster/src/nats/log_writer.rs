@@ -69,7 +69,7 @@ async fn write(client: &Client, streams: &JetStream, backlog: &Arc<Backlog>, app
         Ok(answer) => {
             let backlog = backlog.clone();
             tokio::spawn(async move {
-                let outcome = answer.await.map(|stored| stored.duplicate);
+                let outcome = answer.await.map(|stored| stored.duplicate.then_some(stored.position));
                 backlog.put(Item::Appended { waiter, bytes: size, outcome });
             });
         }

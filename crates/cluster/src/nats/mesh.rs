@@ -63,6 +63,8 @@ pub(crate) enum Errand {
     Restore { of: Vec<u32>, replies: Vec<Routed> },
     /// Erase the record of a node whose sessions are here.
     EraseNode(u32),
+    /// Read what stands in the log in place of something that a session has left to be said.
+    Reread { connection: ConnectionId, index: usize, position: u64 },
     /// Say whether the registry has a session.
     Find { connection: ConnectionId, caller: oneshot::Sender<Result<Reply, Busy>> },
 }
@@ -181,6 +183,7 @@ impl Mesh {
             Item::Recorded { position, sessions } => self.checkpoint(position, sessions),
             Item::Checkpointed(stored) => self.checkpointed(stored),
             Item::Swept(swept) => self.swept(swept),
+            Item::Reread { connection, index, found } => self.farewell_met(connection, index, found),
             Item::Restored { of, sessions } => self.restored(&of, sessions),
             Item::Find { connection, caller } => self.errands.push(Errand::Find { connection, caller }),
             Item::Call { nodes, hub, command, cause, caller } => {

@@ -298,6 +298,7 @@ impl Running {
                 | Errand::Sweep(_)
                 | Errand::Restore { .. }
                 | Errand::EraseNode(_)
+                | Errand::Reread { .. }
                 | Errand::Find { .. } => {
                     if let (Some(streams), Some(log)) = (&self.streams, self.mesh.log_settings()) {
                         let backlog = self.backlog.clone();

@@ -39,8 +39,7 @@ fn name(entry: &Entry) -> Option<String> {
         (_, Some(ack_id), _) => Some(format!("{connection} {ack_id}")),
         (Act::Publish(envelope), None, Some(opened)) => {
             let position = envelope.message.stream.as_ref()?;
-            let part = if position.end.is_some() { u64::MAX } else { position.sequence_id };
-            Some(format!("{connection} stream {opened} {part}"))
+            Some(format!("{connection} stream {opened} {}", position.sequence_id))
         }
         _ => None,
     }
@@ -80,6 +79,14 @@ impl LoggedHub {
         if let (Some(author), Some(refusal)) = (author, refusal) {
             self.refusals.push((node, Letter::AppendRefused { author, refusal }));
         }
+    }
+
+    /// What a process wants in the log: it stands still before it is there.
+    pub(crate) fn withhold(&mut self, node: usize) -> Vec<Entry> {
+        let effects = self.nodes[node].shard.take_effects().into_iter();
+        effects
+            .filter_map(|effect| if let Effect::Append(entry) = effect { Some(entry) } else { None })
+            .collect()
     }
 
     /// Carries out everything that the shards want, but hands them nothing of the log.

@@ -181,6 +181,36 @@ fn a_stream_goes_on_where_the_session_of_its_publisher_is_taken() {
 }
 
 #[test]
+fn a_message_that_a_process_had_left_to_say_comes_too_late_behind_an_end() {
+    let (mut hub, publisher, subscriber) = streaming();
+    let records = hub.records(0);
+    hub.request(0, publisher, &data(1, "a"));
+    let late = hub.withhold(0);
+    hub.take_over(0, &records);
+    hub.wait(5_000);
+    assert_eq!(hub.sent(1, subscriber), [terminal(1, IDLE)]);
+    late.into_iter().for_each(|entry| hub.append(0, entry));
+    hub.settle();
+    assert_eq!(hub.sent(1, subscriber), [""; 0]);
+}
+
+#[test]
+fn an_end_comes_behind_a_message_that_has_taken_its_place() {
+    let (mut hub, publisher, subscriber) = streaming();
+    let records = hub.records(0);
+    hub.request(0, publisher, &data(1, "a"));
+    let late = hub.withhold(0);
+    hub.take_over(0, &records);
+    let publisher = hub.nodes[0].resume(1).unwrap();
+    late.into_iter().for_each(|entry| hub.append(0, entry));
+    hub.request(0, publisher, END);
+    hub.settle();
+    assert_eq!(hub.sent(1, subscriber), [seen("a", &at(1)), terminal(2, "")]);
+    assert_eq!(hub.sent(0, publisher).last().map(String::as_str), Some(CLOSED));
+    assert!(!hub.nodes[0].shard.is_held(publisher));
+}
+
+#[test]
 fn whoever_finds_that_a_session_has_ended_ends_its_streams_once() {
     let (mut hub, publisher, subscriber) = streaming();
     let records = hub.records(0);

@@ -49,9 +49,9 @@ impl Writing {
             } else if self.pieces.is_some() && rng.random_bool(0.02) {
                 self.pieces = None;
                 items.extend(self.refuse());
-            } else if let Some(duplicate) = self.advance(streams) {
+            } else if let Some(first) = self.advance(streams) {
                 items.extend(self.waiting.pop_front().map(|(_, Append { bytes, waiter, .. })| {
-                    Item::Appended { waiter, bytes: bytes.len(), outcome: Ok(duplicate) }
+                    Item::Appended { waiter, bytes: bytes.len(), outcome: Ok(first) }
                 }));
             } else if rng.random_bool(0.5) {
                 // Others come in between.
@@ -69,8 +69,8 @@ impl Writing {
         })
     }
 
-    /// Sends one message of the first entry. With the last one the entry stands there; answers whether it did before.
-    fn advance(&mut self, streams: &MemoryStreams) -> Option<bool> {
+    /// Sends one message of the first entry. With the last one the entry stands there; answers where, if it did before.
+    fn advance(&mut self, streams: &MemoryStreams) -> Option<Option<u64>> {
         let (_, append) = self.waiting.front()?;
         let (rest, stored) = self.pieces.get_or_insert_with(|| {
             (pieces::split(&append.bytes, PAYLOAD_BYTES_MAX).expect("it can be split").into(), Vec::new())
@@ -82,9 +82,9 @@ impl Writing {
         }
         let stored = std::mem::take(stored);
         let message = if stored.is_empty() { append.bytes.clone() } else { pieces::bind(stored) };
-        let (_, duplicate) = streams.append(message, Some(&append.message_id));
+        let (position, duplicate) = streams.append(message, Some(&append.message_id));
         self.pieces = None;
-        Some(duplicate)
+        Some(duplicate.then_some(position))
     }
 
     /// The connection is gone. Some of what was sent may have got there all the same, from the first on.
