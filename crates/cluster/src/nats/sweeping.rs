@@ -78,11 +78,16 @@ async fn claim(
                 Case::Settled | Case::Unsure => continue,
                 Case::Claimed => {}
                 Case::Claimable => {
-                    let stored = streams.claim(*node, claim, kept.sequence).await;
-                    if !matches!(stored, Stored::Revision(_)) {
-                        lost.push(*node);
-                        *again = true;
-                        continue;
+                    match streams.claim(*node, claim, kept.sequence).await {
+                        Stored::Revision(_) => {}
+                        Stored::Lost => {
+                            lost.push(*node);
+                            *again = true;
+                            continue;
+                        }
+                        // Sessions that began on one node may stand under several: those that are here count for all of them, so none may be
+                        // taken without the others.
+                        stored => return Err(format!("the claim of a node is not answered: {stored:?}")),
                     }
                 }
             }
@@ -101,16 +106,20 @@ fn case(
     (records, newest_ms): (&HashMap<u32, (NodeRecord, StoredMessage)>, i64),
     claimed: &HashMap<u32, u64>,
 ) -> Case {
-    if sweep.alive.contains(&node) || sweep.taken.contains(&node) {
+    if sweep.taken.contains(&node) {
         return Case::Settled;
     }
     let (record, kept) = &records[&node];
+    // Whoever is named in it has its sessions, also while the node itself lives and does not know that yet.
     match record.heir {
         Some(heir) if heir == own => return Case::Claimed,
         Some(heir) if sweep.alive.contains(&heir) => return Case::Settled,
         Some(heir) if claimed.contains_key(&heir) || sweep.taken.contains(&heir) => return Case::Claimable,
         Some(heir) if records.contains_key(&heir) => return Case::Settled,
         _ => {}
+    }
+    if sweep.alive.contains(&node) {
+        return Case::Settled;
     }
     let silent_ms = newest_ms.saturating_sub(kept.time_ms);
     let is_stale = silent_ms >= i64::try_from(sweep.stale_ms).unwrap_or(i64::MAX);

@@ -1,15 +1,24 @@
 //! A node that takes the sessions of a dead one.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use hubwire_hub::{Effect, Limits, Luggage, Shard};
 use hubwire_protocol::ConnectionId;
+use prost::Message;
 
 use super::client::{hub, opening};
-use super::node::{Node, log_settings};
+use super::memory_streams::MemoryStreams;
+use super::node::{Node, context, log_settings};
+use crate::hashing::Hashing;
 use crate::nats::ledger::Ledger;
+use crate::nats::log_schema::NodeRecord;
+use crate::nats::registry::Stored;
 use crate::nats::replay::{Found, Replay};
-use crate::nats::takeover::Swept;
+use crate::nats::streams::Streams;
+use crate::nats::sweeping;
+use crate::nats::takeover::{Sweep, Swept};
 
 const DEAD: u32 = 0x2000;
 
@@ -39,4 +48,38 @@ fn sessions_are_not_looked_for_where_they_have_not_arrived() {
     node.mesh.restored(&[DEAD], 1);
     assert_eq!(node.mesh.keeper_of(), [DEAD]);
     assert!(node.workers[0].shard.resume(&hub(), id, 2).is_some());
+}
+
+/// What comes of something that the registry in memory answers at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut context()) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the registry in memory answers at once"),
+    }
+}
+
+#[test]
+fn whoever_takes_a_node_takes_those_that_it_had_taken_although_they_seem_to_live() {
+    let (own, taken) = (0x1000, 0x2000);
+    let alive = vec![own, taken];
+    // It is this node's to take.
+    let mut candidates = 0x3000..0x4000;
+    let chosen = |node: &u32| Hashing::choose(u64::from(*node), alive.iter().copied()) == Some(own);
+    let dead = candidates.find(chosen).expect("one of so many");
+    let streams = MemoryStreams::new(1);
+    let record = |heir| NodeRecord { position: 0, heir };
+    for (now_ms, node, heir) in [(1, taken, Some(dead)), (1, dead, None), (10_000, own, None)] {
+        streams.set_now_ms(now_ms);
+        let bytes = record(heir).encode_to_vec().into();
+        while !matches!(now(streams.store_node(node, &bytes, 0)), Stored::Revision(_)) {}
+    }
+    let sweep = Sweep { alive, departed: Vec::new(), taken: Vec::new(), until: 0, stale_ms: 500 };
+    let settings = log_settings(&Arc::new(Limits::default()));
+    // An answer that is lost is waited for by the next sweep.
+    let mut nodes = std::iter::repeat_with(|| now(sweeping::sweep(&streams, own, &sweep, &settings)))
+        .find_map(Result::ok)
+        .map(|swept| swept.nodes)
+        .unwrap_or_default();
+    nodes.sort_unstable();
+    assert_eq!(nodes, [taken, dead], "what stands under the one may belong to the other");
 }
