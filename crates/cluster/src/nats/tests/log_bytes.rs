@@ -73,12 +73,12 @@ fn every_entry_arrives_as_it_was_written() {
 }
 
 #[test]
-fn each_part_of_a_stream_stands_in_the_log_once_and_those_of_a_later_one_with_its_id_do_too() {
+fn each_number_of_a_stream_stands_in_the_log_once_as_a_message_or_as_the_end() {
     let end = || Some(StreamEnd::Complete);
     let entries = [
         entry(author(None, Some(9)), part(1, None)),
         entry(author(None, Some(9)), part(2, None)),
-        entry(author(None, Some(9)), part(2, end())),
+        entry(author(None, Some(9)), part(3, end())),
         entry(author(None, Some(10)), part(1, None)),
         entry(author(None, Some(10)), part(2, end())),
         entry(author(Some(9), Some(0)), start(None)),
@@ -88,7 +88,9 @@ fn each_part_of_a_stream_stands_in_the_log_once_and_those_of_a_later_one_with_it
         assert!(!ids[..index].contains(one), "{one} stands for two entries");
     }
     let broken = Some(StreamEnd::Broken(StreamError::cancelled()));
-    let other_end = entry(author(None, Some(9)), part(7, broken));
-    assert_eq!(log_entry::message_id(&other_end).as_ref(), Some(&ids[2]), "a stream has one end");
+    for other in [part(3, broken), part(3, None)] {
+        let other = entry(author(None, Some(9)), other);
+        assert_eq!(log_entry::message_id(&other).as_ref(), Some(&ids[2]), "whoever comes first");
+    }
     assert_eq!(log_entry::message_id(&entry(author(None, None), part(1, None))), None);
 }
