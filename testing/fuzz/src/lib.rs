@@ -7,6 +7,7 @@
 mod delivery;
 mod filter;
 mod json;
+mod lives;
 mod protobuf;
 mod shard;
 mod shards;

@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_hub::{
-    Answer, Command, ConnectionKey, Effect, Ending, Event, GroupEvents, Limits, Occurrence, Opening,
-    Presence, Protocol, Question, Recipient, Reply, Shard, Target, Unanswered,
+    Answer, Command, ConnectionKey, Effect, Ending, GroupEvents, Limits, Opening, Presence, Protocol,
+    Question, Recipient, Reply, Shard, Target, Unanswered,
 };
 use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::MessageKind;
@@ -13,6 +13,7 @@ use hubwire_protocol::{ConnectionId, Data, HubName};
 
 use super::input::{self, Foreign};
 use super::socket::{Socket, Written};
+use crate::lives::Lives;
 
 /// The most connections of one input; a shard with more behaves no differently.
 const CONNECTIONS_MAX: usize = 24;
@@ -25,13 +26,10 @@ pub(super) struct Surroundings {
     /// Every id that was ever used, and one that never is.
     ids: Vec<ConnectionId>,
     sockets: BTreeMap<ConnectionKey, Socket>,
-    live: BTreeSet<ConnectionId>,
+    lives: Lives,
     interests: HashSet<String>,
-    ended: u64,
     /// What the application was asked, and by whom.
     questions: Vec<(ConnectionId, Question)>,
-    /// The number of the latest event of each connection.
-    events: BTreeMap<ConnectionId, u64>,
 }
 
 impl Surroundings {
@@ -47,11 +45,9 @@ impl Surroundings {
             now_ms: 1,
             ids: vec![ConnectionId::new(u128::MAX, 0)],
             sockets: BTreeMap::new(),
-            live: BTreeSet::new(),
+            lives: Lives::default(),
             interests: HashSet::new(),
-            ended: 0,
             questions: Vec::new(),
-            events: BTreeMap::new(),
         }
     }
 
@@ -99,7 +95,7 @@ impl Surroundings {
         };
         let key = self.shard.connect(opening);
         self.ids.push(id);
-        self.live.insert(id);
+        self.lives.begin(id);
         let before = self.sockets.insert(key, Socket::default());
         assert!(before.is_none(), "a slot was used again while its socket was there");
         assert_eq!(self.shard.connection_id(key), Some(id), "a new connection is not found under its key");
@@ -134,7 +130,7 @@ impl Surroundings {
                 "a page is not in order"
             );
             for member in members {
-                assert!(self.live.contains(&member.connection), "a page shows who has ended");
+                assert!(self.lives.contains(&member.connection), "a page shows who has ended");
                 assert!(after.is_none_or(|after| member.connection > after), "a page goes back");
             }
         }
@@ -154,7 +150,7 @@ impl Surroundings {
     fn resume(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let (hub, id) = (input::hub(input)?, *input.choose(&self.ids)?);
         if let Some(key) = self.shard.resume(&hub, id, self.now_ms) {
-            assert!(self.live.contains(&id), "a session was recovered after its end");
+            assert!(self.lives.contains(&id), "a session was recovered after its end");
             // The old socket, if there still is one, is dropped without a word.
             self.sockets.insert(key, Socket::default());
         }
@@ -198,19 +194,6 @@ impl Surroundings {
         };
         self.shard.answer(connection, &question, outcome, self.now_ms);
         Ok(())
-    }
-
-    /// Events of a connection are numbered without a gap, and nothing follows its end.
-    fn told(&mut self, event: &Event) {
-        let id = event.connection;
-        assert!(self.live.contains(&id), "an event of {id} follows its end");
-        let latest = self.events.entry(id).or_default();
-        assert_eq!(event.id, *latest + 1, "the events of {id} are not numbered in their order");
-        *latest = event.id;
-        if matches!(event.occurrence, Occurrence::Disconnected { .. }) {
-            self.live.remove(&id);
-            self.ended += 1;
-        }
     }
 
     fn block_or_fail(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
@@ -273,7 +256,7 @@ impl Surroundings {
             Effect::Send(Recipient::Owner(id), _) if id.worker() != 0 => {}
             Effect::Send(_, letter) => self.shard.receive(letter, self.now_ms),
             Effect::Ask { event, question } => {
-                self.told(&event);
+                self.lives.told(&event);
                 self.questions.push((event.connection, question));
             }
             // It may be held again by now; whoever reads it asks.
@@ -294,7 +277,7 @@ impl Surroundings {
             Effect::Closing(key) => {
                 assert!(self.sockets.contains_key(&key), "the last words are for a socket that is gone");
             }
-            Effect::Notify(event) => self.told(&event),
+            Effect::Notify(event) => self.lives.told(&event),
             Effect::Settle(_)
             | Effect::Moved { .. }
             | Effect::Append(_)
@@ -305,19 +288,7 @@ impl Surroundings {
 
     /// What must hold after every call.
     pub(super) fn check(&self) {
-        let counters = self.shard.counters();
-        assert_eq!(self.shard.connection_count(), self.live.len(), "the count of connections is wrong");
-        assert_eq!(
-            counters.connections_opened,
-            self.ids.len() as u64 - 1,
-            "the count of opened connections is wrong"
-        );
-        assert_eq!(counters.connections_closed, self.ended, "the count of closed connections is wrong");
-        assert_eq!(
-            self.live.is_empty(),
-            self.interests.is_empty(),
-            "interest without connections, or connections without interest"
-        );
+        self.lives.check(&self.shard, !self.interests.is_empty());
     }
 
     /// Ends everything that is left.
@@ -331,7 +302,7 @@ impl Surroundings {
         // Nobody watches over subscribers that are gone for long.
         self.shard.keep_time(self.now_ms + 1000);
         self.check();
-        assert!(self.live.is_empty(), "connections outlived their sockets and their recovery window");
+        assert!(self.lives.is_empty(), "connections outlived their sockets and their recovery window");
         assert!(self.shard.next_due_ms().is_none(), "a deadline is left over");
     }
 }

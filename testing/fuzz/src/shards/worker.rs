@@ -1,14 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hubwire_hub::{ConnectionKey, Effect, Ending, Event, Limits, Occurrence, Opening, Question, Shard};
+use hubwire_hub::{ConnectionKey, Effect, Ending, Limits, Opening, Question, Shard};
 use hubwire_protocol::codes::{Close, NORMAL};
 use hubwire_protocol::websocket::{DecodeError, Frame, MessageKind, Opcode, control_frame};
 use hubwire_protocol::{ConnectionId, HubName, Request, Subprotocol, json, protobuf};
 
 use super::client::{Client, Story};
 use super::exchange::{Exchange, Parcel};
+use crate::lives::Lives;
 use crate::shard::socket::Written;
 
 /// The largest message of a client: small, so that the bound itself is met.
@@ -31,11 +32,7 @@ pub(super) struct Worker {
     pub(super) clients: BTreeMap<ConnectionKey, Client>,
     /// What clients remember whose sockets are gone.
     stories: BTreeMap<ConnectionId, Story>,
-    live: BTreeSet<ConnectionId>,
-    opened: u64,
-    ended: u64,
-    /// The number of the latest event of each connection.
-    events: BTreeMap<ConnectionId, u64>,
+    lives: Lives,
     pub(super) questions: Vec<(ConnectionId, Question)>,
     /// Clients that may be read again.
     released: Vec<ConnectionKey>,
@@ -52,10 +49,7 @@ impl Worker {
             limits,
             clients: BTreeMap::new(),
             stories: BTreeMap::new(),
-            live: BTreeSet::new(),
-            opened: 0,
-            ended: 0,
-            events: BTreeMap::new(),
+            lives: Lives::default(),
             questions: Vec::new(),
             released: Vec::new(),
         }
@@ -64,8 +58,7 @@ impl Worker {
     pub(super) fn connect(&mut self, opening: Opening, subprotocol: Option<Subprotocol>) -> ConnectionKey {
         let id = opening.id;
         let key = self.shard.connect(opening);
-        self.live.insert(id);
-        self.opened += 1;
+        self.lives.begin(id);
         let before = self.clients.insert(key, Client::new(id, subprotocol, Story::default()));
         assert!(before.is_none(), "a slot was used again while its socket was there");
         key
@@ -75,7 +68,7 @@ impl Worker {
     pub(super) fn resume(&mut self, id: ConnectionId, now_ms: u64) {
         let hub = self.hub.clone();
         let Some(key) = self.shard.resume(&hub, id, now_ms) else { return };
-        assert!(self.live.contains(&id), "a session was recovered after its end");
+        assert!(self.lives.contains(&id), "a session was recovered after its end");
         let story = match self.clients.remove(&key) {
             Some(client) => client.into_story(),
             None => self.stories.remove(&id).unwrap_or_default(),
@@ -202,9 +195,9 @@ impl Worker {
             Effect::Send(recipient, letter) => exchange.send(&recipient, &letter),
             Effect::Interested(hub, target) => exchange.interested(self.index, &hub, &target),
             Effect::Uninterested(hub, target) => exchange.uninterested(self.index, &hub, &target),
-            Effect::Notify(event) => self.told(&event),
+            Effect::Notify(event) => self.lives.told(&event),
             Effect::Ask { event, question } => {
-                self.told(&event);
+                self.lives.told(&event);
                 self.questions.push((event.connection, question));
             }
             Effect::Released(key) => self.released.push(key),
@@ -218,30 +211,9 @@ impl Worker {
         }
     }
 
-    /// Events of a connection are numbered without a gap, and nothing follows its end.
-    fn told(&mut self, event: &Event) {
-        let id = event.connection;
-        assert!(self.live.contains(&id), "an event of {id} follows its end");
-        let latest = self.events.entry(id).or_default();
-        assert_eq!(event.id, *latest + 1, "the events of {id} are not numbered in their order");
-        *latest = event.id;
-        if matches!(event.occurrence, Occurrence::Disconnected { .. }) {
-            self.live.remove(&id);
-            self.ended += 1;
-        }
-    }
-
     /// What must hold after every step.
     pub(super) fn check(&self, exchange: &Exchange) {
-        let counters = self.shard.counters();
-        assert_eq!(self.shard.connection_count(), self.live.len(), "the count of connections is wrong");
-        assert_eq!(counters.connections_opened, self.opened, "the count of opened connections is wrong");
-        assert_eq!(counters.connections_closed, self.ended, "the count of closed connections is wrong");
-        assert_eq!(
-            self.live.is_empty(),
-            !exchange.is_interested(self.index),
-            "interest without connections, or connections without interest"
-        );
+        self.lives.check(&self.shard, exchange.is_interested(self.index));
     }
 }
 
