@@ -56,11 +56,6 @@ impl Shard {
         self.append_stream_request(key, stream_id, None, entry);
     }
 
-    fn tell_stream_refused(&mut self, key: ConnectionKey, stream_id: &str, error: &RequestError) {
-        self.counters.streams_refused += 1;
-        self.notify(key, &Notice::StreamClosed { stream_id, error: Some(error) });
-    }
-
     fn append_stream_request(
         &mut self,
         key: ConnectionKey,
@@ -85,17 +80,9 @@ impl Shard {
         };
         self.take_stream_request(key, |part| part.is_none());
         // A connection that two processes believed to have may have asked twice.
-        let outcome = self.open_stream(key, start.clone(), self.now_ms);
-        match &outcome {
-            Ok(()) => {
-                self.counters.streams_opened += 1;
-                self.touch(key);
-                let stream_id = &*start.stream_id;
-                self.notify(key, &Notice::StreamAck { stream_id, expected_sequence_id: 1 });
-            }
-            Err(error) => self.tell_stream_refused(key, &start.stream_id, error),
-        }
-        outcome
+        self.start_stream(key, start.clone(), self.now_ms)?;
+        self.touch(key);
+        Ok(())
     }
 
     /// Appends a client's message of a stream if it is the next one.

@@ -20,6 +20,7 @@ const BURST_MESSAGES_MAX: u32 = 32;
 const STANDSTILL_MS: u64 = 500;
 
 impl Shard {
+    /// Opens a stream, and tells its publisher whether it is open: in a hub with a log, that of the entry that is being applied.
     pub(crate) fn start_stream(
         &mut self,
         key: ConnectionKey,
@@ -27,18 +28,20 @@ impl Shard {
         now_ms: u64,
     ) -> Result<(), RequestError> {
         let stream_id = start.stream_id.clone();
-        match self.open_stream(key, start, now_ms) {
+        let outcome = self.open_stream(key, start, now_ms);
+        match &outcome {
             Ok(()) => {
                 self.counters.streams_opened += 1;
                 self.notify(key, &Notice::StreamAck { stream_id: &stream_id, expected_sequence_id: 1 });
-                Ok(())
             }
-            Err(error) => {
-                self.counters.streams_refused += 1;
-                self.notify(key, &Notice::StreamClosed { stream_id: &stream_id, error: Some(&error) });
-                Err(error)
-            }
+            Err(error) => self.tell_stream_refused(key, &stream_id, error),
         }
+        outcome
+    }
+
+    pub(crate) fn tell_stream_refused(&mut self, key: ConnectionKey, stream_id: &str, error: &RequestError) {
+        self.counters.streams_refused += 1;
+        self.notify(key, &Notice::StreamClosed { stream_id, error: Some(error) });
     }
 
     /// Whether a client may open a stream now.
@@ -67,8 +70,7 @@ impl Shard {
         Ok(())
     }
 
-    /// Opens a stream: in a hub with a log, that of the entry that is being applied.
-    pub(crate) fn open_stream(
+    fn open_stream(
         &mut self,
         key: ConnectionKey,
         start: StreamStart,

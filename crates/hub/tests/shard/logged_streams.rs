@@ -1,7 +1,7 @@
 //! Streams in hubs with a log: what publisher and subscribers see, also when what they say cannot be stored, or their process dies.
 
 use hubwire_auth::Permission;
-use hubwire_hub::{Command, ConnectionKey, Ending, Reply};
+use hubwire_hub::{Command, ConnectionKey, Ending, Entry, Reply};
 use proptest::prelude::*;
 
 use crate::fixture::{group, id};
@@ -20,6 +20,16 @@ fn streaming() -> (LoggedHub, ConnectionKey, ConnectionKey) {
     let (publisher, subscriber) = (hub.nodes[0].reliable(1), hub.nodes[1].plain(2));
     assert_eq!(hub.ask(0, publisher, START), [ack(1)]);
     (hub, publisher, subscriber)
+}
+
+/// A process that stood still with the first message of a stream on its way, which is withheld; its session is taken.
+fn overtaken() -> (LoggedHub, ConnectionKey, Vec<Entry>) {
+    let (mut hub, publisher, subscriber) = streaming();
+    let records = hub.records(0);
+    hub.request(0, publisher, &data(1, "a"));
+    let late = hub.withhold(0);
+    hub.take_over(0, &records);
+    (hub, subscriber, late)
 }
 
 fn at(number: u64) -> String {
@@ -182,11 +192,7 @@ fn a_stream_goes_on_where_the_session_of_its_publisher_is_taken() {
 
 #[test]
 fn a_message_that_a_process_had_left_to_say_comes_too_late_behind_an_end() {
-    let (mut hub, publisher, subscriber) = streaming();
-    let records = hub.records(0);
-    hub.request(0, publisher, &data(1, "a"));
-    let late = hub.withhold(0);
-    hub.take_over(0, &records);
+    let (mut hub, subscriber, late) = overtaken();
     hub.wait(5_000);
     assert_eq!(hub.sent(1, subscriber), [terminal(1, IDLE)]);
     late.into_iter().for_each(|entry| hub.append(0, entry));
@@ -196,11 +202,7 @@ fn a_message_that_a_process_had_left_to_say_comes_too_late_behind_an_end() {
 
 #[test]
 fn an_end_comes_behind_a_message_that_has_taken_its_place() {
-    let (mut hub, publisher, subscriber) = streaming();
-    let records = hub.records(0);
-    hub.request(0, publisher, &data(1, "a"));
-    let late = hub.withhold(0);
-    hub.take_over(0, &records);
+    let (mut hub, subscriber, late) = overtaken();
     let publisher = hub.nodes[0].resume(1).unwrap();
     late.into_iter().for_each(|entry| hub.append(0, entry));
     hub.request(0, publisher, END);
