@@ -50,14 +50,14 @@ fn require_standard_library(project: &Project) -> Result<()> {
 
 /// Builds the last commit in a folder with another path, from nothing.
 fn reproduce(project: &Project, expected: &str) -> Result<()> {
-    if !process::output(git(project).args(["status", "--porcelain"]))?.is_empty() {
+    if !process::output(git(&project.root).args(["status", "--porcelain"]))?.is_empty() {
         bail!("there are changes that are not committed, so the last commit would not give the same binary");
     }
     let root = project.target.join("reproduction-in-another-folder");
     if root.exists() {
         fs::remove_dir_all(&root).with_context(|| format!("{} cannot be removed", root.display()))?;
     }
-    process::run(git(project).args(["clone", "--quiet", "."]).arg(&root))?;
+    process::run(git(&project.root).args(["clone", "--quiet", "."]).arg(&root))?;
     let again = digest(&build(&root, &root.join("target"))?)?;
     if again != expected {
         bail!("built in {} the binary is another one: {again}", root.display());
@@ -90,7 +90,7 @@ fn build(root: &Path, cargo_target: &Path) -> Result<PathBuf> {
         // Names of functions stay, for whoever sends a backtrace; tables of lines are four fifths of the file.
         .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         // For whatever writes the time of its compilation down.
-        .env("SOURCE_DATE_EPOCH", commit_time(root)?);
+        .env("SOURCE_DATE_EPOCH", first_line(git(root).args(["log", "-1", "--format=%ct"]))?);
     process::run(&mut cargo)?;
     let binary = cargo_target.join(&target).join("release").join("hubwire");
     let headers =
@@ -103,27 +103,23 @@ fn build(root: &Path, cargo_target: &Path) -> Result<PathBuf> {
 
 /// With what the same bytes can be built again.
 fn description(project: &Project) -> Result<String> {
-    let first_line = |command: &mut Command| -> Result<String> {
-        Ok(process::output(command)?.lines().next().unwrap_or_default().to_owned())
-    };
     Ok(format!(
         "commit  {}\nrustc   {}\nC       {}\ntarget  {}\nrepeat  cargo xtask release --check\n",
-        first_line(git(project).args(["rev-parse", "HEAD"]))?,
+        first_line(git(&project.root).args(["rev-parse", "HEAD"]))?,
         first_line(Command::new("rustc").arg("--version").current_dir(&project.root))?,
         first_line(Command::new("musl-gcc").arg("--version"))?,
         target(),
     ))
 }
 
-fn git(project: &Project) -> Command {
+fn git(root: &Path) -> Command {
     let mut git = Command::new("git");
-    git.current_dir(&project.root);
+    git.current_dir(root);
     git
 }
 
-fn commit_time(root: &Path) -> Result<String> {
-    let text = process::output(Command::new("git").current_dir(root).args(["log", "-1", "--format=%ct"]))?;
-    Ok(text.trim().to_owned())
+fn first_line(command: &mut Command) -> Result<String> {
+    Ok(process::output(command)?.lines().next().unwrap_or_default().to_owned())
 }
 
 fn cargo_home() -> Result<PathBuf> {
