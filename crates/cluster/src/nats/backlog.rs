@@ -348,6 +348,11 @@ impl Backlog {
         self.heirs.load().get(&node).copied().unwrap_or(node)
     }
 
+    /// Whether a node has stopped and handed its sessions over.
+    pub(super) fn has_heir(&self, node: u32) -> bool {
+        self.resolve(node) != node
+    }
+
     /// The stopped nodes whose sessions a node has.
     pub(super) fn hosted_by(&self, heir: u32) -> Vec<u32> {
         self.heirs.load().iter().filter(|(_, node)| **node == heir).map(|(of, _)| *of).collect()

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use hubwire_hub::{Busy, Command, Reply, Scope};
+use hubwire_hub::{Busy, Command, Reply, Routed, Scope};
 use tokio::sync::oneshot;
 
 /// Takes what came of a command.
@@ -11,6 +11,15 @@ pub(crate) type Caller = oneshot::Sender<Result<Reply, Busy>>;
 /// Whether a command is about one connection, which some node must know.
 pub(crate) fn is_about_one(command: &Command) -> bool {
     matches!(command.scope(), Scope::Owner(_))
+}
+
+/// Waits for what comes of commands here, and counts those that no worker had room for.
+pub(super) async fn refusals(replies: Vec<Routed>) -> usize {
+    let mut refused = 0;
+    for reply in replies {
+        refused += usize::from(reply.await.is_err());
+    }
+    refused
 }
 
 /// All commands under way. Each waits for a bounded time, and REST calls are bounded, so there are not more than those.

@@ -125,21 +125,18 @@ impl Mesh {
         index: usize,
         note: impl FnOnce(&mut Entry) -> State,
     ) {
-        let farewells = self.ledger.as_mut().map(|ledger| &mut ledger.farewells.0);
-        let Some((farewells, farewell)) = farewells.and_then(|all| {
-            let farewell = all.remove(&connection)?;
-            Some((all, farewell))
-        }) else {
+        let Some(ledger) = &mut self.ledger else {
             return;
         };
-        let mut farewell = farewell;
+        let Some(farewell) = ledger.farewells.0.get_mut(&connection) else {
+            return;
+        };
         if let Some(part) = farewell.parts.get_mut(index) {
             part.state = note(&mut part.entry);
         }
         if farewell.parts.iter().all(|part| part.state == State::Said) {
             self.errands.extend(farewell.revision.map(Errand::Erase));
-        } else {
-            farewells.insert(connection, farewell);
+            ledger.farewells.0.remove(&connection);
         }
     }
 }

@@ -278,7 +278,7 @@ impl Mesh {
                 self.errands.push(Errand::Pack(self.local.execute(hub, Command::Pack)));
             }
         }
-        let (peers, heirs) = (&self.peers, self.backlog.heirs.load());
+        let (peers, backlog) = (&self.peers, &self.backlog);
         for (of, inheritance) in &mut self.handovers.inheritances {
             let Some(complete) = inheritance.complete.as_ref().filter(|_| inheritance.asked) else {
                 continue;
@@ -289,7 +289,7 @@ impl Mesh {
             }
             // The node that stops did not hear of all that this one hears of: what they published may be in nobody's hands. But nodes that have
             // handed over before go when all they had to say has arrived.
-            let known = |node: &u32| node == of || complete.contains(node) || heirs.contains_key(node);
+            let known = |node: &u32| node == of || complete.contains(node) || backlog.has_heir(*node);
             let missed = !peers.keys().all(known);
             inheritance.unpacking = true;
             let sessions = std::mem::take(&mut inheritance.sessions).into_iter();

@@ -1,6 +1,5 @@
 //! Carries out what the ledger wants of JetStream, and tells it what came of that.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use prost::Message;
 use tokio::sync::mpsc;
 
 use super::backlog::Item;
+use super::calls;
 use super::error::Error;
 use super::jetstream::JetStream;
 use super::log_schema::NodeRecord;
@@ -16,7 +16,7 @@ use super::mesh::Errand;
 use super::pieces::Line;
 use super::registry::Stored;
 use super::settings::LogSettings;
-use super::streams::{Kept, Streams, Subject};
+use super::streams::{Streams, Subject};
 use super::sweeping;
 
 /// Makes this node's own record, and answers its revision.
@@ -81,7 +81,11 @@ pub(super) async fn run(
         }
         Errand::Restore { of, replies } => return Some(restored(of, replies).await),
         Errand::Reread { connection, index, position } => {
-            let found = reread(&streams, position).await;
+            let found = streams.line(position).await.unwrap_or_else(|problem| {
+                metrics::counter!("webpubsub_log_read_errors_total").increment(1);
+                tracing::warn!(problem, "an entry of the log cannot be read; it is tried again");
+                None
+            });
             return Some(Item::Reread { connection, index, found });
         }
         Errand::Find { connection, caller } => {
@@ -98,27 +102,9 @@ pub(super) async fn run(
     None
 }
 
-/// What stands in the log at a position; nothing if it cannot be read.
-async fn reread(streams: &impl Streams, position: u64) -> Option<Bytes> {
-    let mut found = None;
-    let take = |kept: Kept| {
-        found = Some(kept.payload);
-        ControlFlow::Break(())
-    };
-    if let Err(problem) = streams.entries(position, position, take).await {
-        metrics::counter!("webpubsub_log_read_errors_total").increment(1);
-        tracing::warn!(problem, "an entry of the log cannot be read; it is tried again");
-    }
-    found
-}
-
 /// Waits until workers have taken in all sessions of dead nodes.
 async fn restored(of: Vec<u32>, replies: Vec<Routed>) -> Item {
-    let sessions = replies.len();
-    let mut refused = 0;
-    for reply in replies {
-        refused += usize::from(reply.await.is_err());
-    }
+    let (sessions, refused) = (replies.len(), calls::refusals(replies).await);
     if refused > 0 {
         tracing::error!(refused, "workers have no room for sessions of a dead node; these have ended");
     }

@@ -129,7 +129,7 @@ impl Mesh {
         let (frames, _) = peer.outgoing.level();
         metrics::counter!("webpubsub_cluster_frames_lost_total").increment(frames as u64);
         self.tell_nodes();
-        self.calls.forget(node, self.backlog.resolve(node) != node);
+        self.calls.forget(node, self.backlog.has_heir(node));
         for connection in peer.holds {
             self.local.send(&Recipient::Owner(connection), &Letter::Release(connection));
         }

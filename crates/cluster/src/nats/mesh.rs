@@ -191,7 +191,7 @@ impl Mesh {
                     nodes.into_iter().partition(|node| self.peers.contains_key(node));
                 let due_ms = self.now_ms + self.limits.answer_timeout_ms;
                 let strict = self.backlog.logged.contains(&hub) && calls::is_about_one(&command);
-                let handed_over = gone.iter().any(|node| self.backlog.resolve(*node) != *node);
+                let handed_over = gone.iter().any(|node| self.backlog.has_heir(*node));
                 if handed_over || (strict && !gone.is_empty()) {
                     // It has gone since the router asked who lives. Whoever asked may have gone away by now.
                     let _gone = caller.send(Err(Busy::Moving));
@@ -346,7 +346,7 @@ impl Mesh {
     /// This node stops: the others need not wait for its lease to end.
     pub(crate) fn leave(&mut self) {
         let (lost, own) = (self.lost.iter().copied().collect(), self.backlog.node);
-        let heir = Some(self.backlog.resolve(own)).filter(|heir| *heir != own).unwrap_or_default();
+        let heir = if self.backlog.has_heir(own) { self.backlog.resolve(own) } else { 0 };
         let datagram = Datagram { from: own, body: Some(Body::Goodbye(Goodbye { lost, heir })) };
         self.out.push((Destination::Everyone, datagram.encode_to_vec().into()));
     }

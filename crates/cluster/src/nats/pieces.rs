@@ -5,7 +5,6 @@
 //! between them, or one of them was refused, and with it the whole.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use bytes::{Bytes, BytesMut};
 use prost::Message;
@@ -141,11 +140,7 @@ impl Pieces {
 
 async fn read_again(streams: &impl Streams, position: u64) -> Result<Option<Bytes>, String> {
     metrics::counter!("webpubsub_log_pieces_read_again_total").increment(1);
-    let mut found = None;
-    let take = |kept: super::streams::Kept| {
-        found = LogPiece::decode(kept.payload).ok().map(|decoded| decoded.piece);
-        ControlFlow::Break(())
-    };
-    streams.entries(position, position, take).await?;
-    Ok(found.filter(|piece| !piece.is_empty()))
+    let line = streams.line(position).await?;
+    let piece = line.and_then(|line| LogPiece::decode(line).ok()).map(|decoded| decoded.piece);
+    Ok(piece.filter(|piece| !piece.is_empty()))
 }

@@ -24,7 +24,7 @@ use super::pieces::Line;
 use super::relay::{Relays, Resume};
 use super::schema::Content;
 use super::settings::Settings;
-use super::{encode, membership};
+use super::{calls, encode, membership};
 use crate::memory;
 
 /// What is called when the sessions of a node that stops are elsewhere.
@@ -343,11 +343,7 @@ async fn pack(backlog: Arc<Backlog>, reply: Routed) {
 
 /// Waits until workers have taken in all sessions of another node.
 async fn unpack(backlog: Arc<Backlog>, of: u32, replies: Vec<Routed>) {
-    let count = replies.len();
-    let mut refused = 0;
-    for reply in replies {
-        refused += usize::from(reply.await.is_err());
-    }
+    let (count, refused) = (replies.len(), calls::refusals(replies).await);
     if refused > 0 {
         tracing::error!(refused, "workers have no room for sessions of another node; these have ended");
     }

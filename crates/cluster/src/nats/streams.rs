@@ -54,6 +54,17 @@ pub(super) trait Streams {
         take: impl FnMut(Kept) -> ControlFlow<()> + Send,
     ) -> Result<(), String>;
 
+    /// What stands in the log at one position, if something does.
+    async fn line(&self, position: u64) -> Result<Option<Bytes>, String> {
+        let mut found = None;
+        let take = |kept: Kept| {
+            found = Some(kept.payload);
+            ControlFlow::Break(())
+        };
+        self.entries(position, position, take).await?;
+        Ok(found)
+    }
+
     /// Erases a revision of the registry. One that is gone is fine; one that stays is told of again by whoever takes this node's sessions.
     async fn erase(&self, revision: u64);
 

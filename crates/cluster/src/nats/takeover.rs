@@ -124,8 +124,6 @@ impl Mesh {
                 ledger.registry.adopt(id, revision, owner);
             }
         }
-        let origins = sessions.iter().map(|session| session.id.node()).collect();
-        ledger.arriving.push((of.to_vec(), origins));
         metrics::counter!("webpubsub_sessions_taken_over_total").increment(sessions.len() as u64);
         for event in events {
             self.tell(event);
