@@ -76,6 +76,10 @@ impl Shard {
         let Some(key) = self.ids.get(&connection).copied() else {
             return;
         };
+        if self.waits_for(key, ack_id) && refusal != Refusal::Duplicate {
+            return self.answered(key, Some(RequestError::NOT_STORED));
+        }
+        self.stop_waiting(key, ack_id);
         match ack_id {
             Some(ack_id) if refusal == Refusal::Duplicate => {
                 self.counters.duplicates += 1;
@@ -93,7 +97,7 @@ impl Shard {
             return Reply::Missing;
         }
         self.position = position;
-        let mut outcome = Ok(());
+        let mut outcome = Some(Ok(()));
         let reply = match &entry.act {
             Act::Publish(envelope) => {
                 self.publish(envelope, now_ms);
@@ -102,15 +106,21 @@ impl Shard {
             }
             Act::Command(command) => self.apply_command(entry, command),
             Act::OpenStream(start) => {
-                outcome = self.apply_open_stream(entry, start);
+                outcome = Some(self.apply_open_stream(entry, start));
+                Reply::Done
+            }
+            Act::SetState(..) | Act::SubscribeStates(_) | Act::UnsubscribeStates(_) => {
+                outcome = self.apply_states(entry);
                 Reply::Done
             }
             Act::Remember => Reply::Done,
         };
         if reply == Reply::LimitReached {
-            outcome = Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS));
+            outcome = Some(Err(RequestError::bad_request(crate::request::TOO_MANY_GROUPS)));
         }
-        if let Some(Author { connection, ack_id: Some(ack_id), .. }) = entry.author {
+        if let (Some(Author { connection, ack_id: Some(ack_id), .. }), Some(outcome)) =
+            (entry.author, outcome)
+        {
             self.finish_applied(connection, ack_id, outcome);
         }
         reply
@@ -168,7 +178,7 @@ impl Shard {
     /// What is to be kept elsewhere of a session: all but what can be read in the log.
     pub(crate) fn record(&self, key: ConnectionKey) -> Option<Luggage> {
         let luggage = self.describe(key)?;
-        Some(Luggage { unacknowledged: Vec::new(), states: Vec::new(), ..luggage })
+        Some(Luggage { unacknowledged: Vec::new(), ..luggage })
     }
 
     /// A message of the log as it stands in a session's window, under its number there.

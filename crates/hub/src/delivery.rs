@@ -149,6 +149,9 @@ pub(crate) struct Delivery<'a> {
     late: u64,
     /// Where the content stands in the log; 0 if nowhere.
     position: u64,
+    /// Whether reliable sessions get it under a number, and again until they have acknowledged it. Otherwise only those get it that have a
+    /// socket.
+    pub(crate) numbers: bool,
 }
 
 impl<'a> Delivery<'a> {
@@ -157,13 +160,22 @@ impl<'a> Delivery<'a> {
             0 => 0,
             ttl_s => now_ms + u64::from(ttl_s) * 1000,
         };
-        Self { encodings, limits, now_ms, deadline_ms, late: 0, position: 0 }
+        Self { encodings, limits, now_ms, deadline_ms, late: 0, position: 0, numbers: true }
     }
 
     pub(crate) fn deliver(&mut self, connection: &mut Connection) -> Outcome {
         let limits = self.limits;
         let (mut messages_max, mut bytes_max) = (limits.outbox_messages_max, limits.outbox_bytes_max);
-        let frame = match (connection.pubsub(), &mut connection.window) {
+        let mut subprotocol = connection.pubsub();
+        let frame = match (subprotocol, &mut connection.window) {
+            (Some(numbered), Some(_)) if !self.numbers => {
+                if connection.link != Link::Attached {
+                    return Outcome::Nothing;
+                }
+                (messages_max, bytes_max) = limits.reliable_outbox();
+                subprotocol = Some(numbered.unnumbered());
+                Outbound::whole(self.encodings.subprotocol(numbered.unnumbered()))
+            }
             (Some(subprotocol), Some(window)) => {
                 (messages_max, bytes_max) = limits.reliable_outbox();
                 match self.number(subprotocol, window) {
@@ -181,7 +193,7 @@ impl<'a> Delivery<'a> {
             },
         };
         let frame = match connection.compression {
-            Some(window) => self.compress(connection.pubsub(), frame, window),
+            Some(window) => self.compress(subprotocol, frame, window),
             None => frame,
         };
         if connection.link != Link::Attached || connection.outbox.push(frame, messages_max, bytes_max) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use hubwire_protocol::{ConnectionId, HubName, StreamStart};
+use hubwire_protocol::{ConnectionId, GroupName, GroupStateItem, HubName, StreamStart};
 
 use crate::{Command, Envelope};
 
@@ -50,6 +50,12 @@ pub enum Act {
     Command(Command),
     /// Open a stream of the author's. Its messages and its end are publishes.
     OpenStream(StreamStart),
+    /// Take the author's state in a group to the group's home.
+    SetState(GroupName, GroupStateItem),
+    /// Tell the author the states of a group from now on.
+    SubscribeStates(GroupName),
+    /// Tell it no longer.
+    UnsubscribeStates(GroupName),
     /// Nothing but remember that the author's request has taken effect.
     Remember,
 }

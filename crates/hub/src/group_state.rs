@@ -25,12 +25,26 @@ impl Shard {
         group: &GroupName,
         state: Option<GroupState>,
     ) -> Result<(), RequestError> {
+        self.check_state(key, group, state.as_ref())?;
+        let item = self.state_item(key, state);
+        self.note_own_state(key, group, &item);
+        self.send_state(key, group, item, true);
+        Ok(())
+    }
+
+    /// Whether a client may have a state in a group.
+    pub(crate) fn check_state(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+        state: Option<&GroupState>,
+    ) -> Result<(), RequestError> {
         let connection = &self.connections[key.index()];
         if !connection.permissions.allows(Permission::SetGroupState, group.as_str()) {
             self.counters.forbidden += 1;
             return Err(RequestError::STATE_FORBIDDEN);
         }
-        if state.as_ref().is_some_and(|state| state.bytes() > STATE_BYTES_MAX) {
+        if state.is_some_and(|state| state.bytes() > STATE_BYTES_MAX) {
             return Err(RequestError::bad_request("State payload exceeds maximum size 512 bytes."));
         }
         if self.member_slot(key, group).is_none() {
@@ -39,21 +53,27 @@ impl Shard {
         let states_max = self.limits.group_states_per_connection_max;
         let activity = self.connections[key.index()].activity();
         let known = activity.states.contains_key(group);
-        match &state {
-            Some(_) if !known && activity.states.len() >= states_max => {
-                return Err(RequestError::bad_request(
-                    "The connection has a state in too many groups: limit group_states_per_connection_max.",
-                ));
-            }
-            Some(_) => {}
-            None => drop(activity.states.remove(group)),
+        if state.is_some() && !known && activity.states.len() >= states_max {
+            return Err(RequestError::bad_request(
+                "The connection has a state in too many groups: limit group_states_per_connection_max.",
+            ));
         }
-        self.send_state(key, group, state, true);
         Ok(())
     }
 
     /// Asks a group's home for all states. The client is answered, and read again, when they are here.
     pub(crate) fn subscribe_states(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+    ) -> Result<(), RequestError> {
+        self.check_subscription(key, group)?;
+        self.list_states_for(key, group, true);
+        Ok(())
+    }
+
+    /// Whether a client may be told the states of a group.
+    pub(crate) fn check_subscription(
         &mut self,
         key: ConnectionKey,
         group: &GroupName,
@@ -66,12 +86,15 @@ impl Shard {
         if self.member_slot(key, group).is_none() {
             return Err(RequestError::not_a_member(group.as_str()));
         }
+        Ok(())
+    }
+
+    /// Asks a group's home for the states of its members.
+    pub(crate) fn list_states_for(&mut self, key: ConnectionKey, group: &GroupName, answer: bool) {
         let connection = &self.connections[key.index()];
-        let hub = self.hubs[connection.hub as usize].name.clone();
-        let (subscriber, answer) = (connection.id, true);
+        let (hub, subscriber) = (self.hubs[connection.hub as usize].name.clone(), connection.id);
         let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber, answer };
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
-        Ok(())
     }
 
     pub(crate) fn unsubscribe_states(&mut self, key: ConnectionKey, group: &GroupName) {
@@ -98,6 +121,7 @@ impl Shard {
         };
         if refused.is_some() {
             self.connections[key.index()].activity().states.remove(group);
+            self.withdraw_logged_state(key, group);
         }
         self.answered(key, refused);
     }
@@ -122,11 +146,19 @@ impl Shard {
             }
             return;
         };
-        self.groups.subscribe(key, slot);
+        let asked_for = answer && !self.is_logged(key);
         let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
         if !subscriptions.contains(&slot) {
+            if !asked_for {
+                // It does not want to be told any more; or has left the group in the meantime, and come back.
+                if answer {
+                    self.answered(key, Some(RequestError::not_a_member(group.as_str())));
+                }
+                return;
+            }
             subscriptions.push(slot);
         }
+        self.groups.subscribe(key, slot);
         if answer {
             self.answered(key, None);
         }
@@ -157,11 +189,12 @@ impl Shard {
         let had_state = activity.states.remove(&name).is_some();
         self.drop_subscription(key, group);
         if had_state {
-            self.send_state(key, &name, None, false);
+            let item = self.state_item(key, None);
+            self.send_state(key, &name, item, false);
         }
     }
 
-    fn drop_subscription(&mut self, key: ConnectionKey, group: u32) {
+    pub(crate) fn drop_subscription(&mut self, key: ConnectionKey, group: u32) {
         if let Some(activity) = &mut self.connections[key.index()].activity
             && let Some(position) = activity.subscriptions.iter().position(|slot| *slot == group)
         {
@@ -171,29 +204,42 @@ impl Shard {
     }
 
     /// The slot of a group that a connection is a member of.
-    fn member_slot(&self, key: ConnectionKey, group: &GroupName) -> Option<u32> {
+    pub(crate) fn member_slot(&self, key: ConnectionKey, group: &GroupName) -> Option<u32> {
         let hub = self.connections[key.index()].hub;
         let slot = self.hubs[hub as usize].groups.get(group).copied()?;
         self.groups.contains(key, slot).then_some(slot)
     }
 
-    fn send_state(&mut self, key: ConnectionKey, group: &GroupName, state: Option<GroupState>, answer: bool) {
+    /// What a client's state is from now on, or that it has none.
+    pub(crate) fn state_item(&mut self, key: ConnectionKey, state: Option<GroupState>) -> GroupStateItem {
         let unix_ms = self.unix_offset_ms + self.now_ms as i64;
         let connection = &mut self.connections[key.index()];
         let activity = connection.activity();
         activity.state_changed_ms = unix_ms.max(activity.state_changed_ms + 1);
         let updated_at_ms = activity.state_changed_ms;
-        let item = GroupStateItem {
-            connection: connection.id,
-            user: connection.user.clone(),
-            state: state.map(Arc::new),
-            updated_at_ms,
-        };
-        if item.state.is_some() {
-            connection.activity().states.insert(group.clone(), item.clone());
+        let state = state.map(Arc::new);
+        GroupStateItem { connection: connection.id, user: connection.user.clone(), state, updated_at_ms }
+    }
+
+    /// Keeps a client's state with its connection: a new home is told again.
+    pub(crate) fn note_own_state(&mut self, key: ConnectionKey, group: &GroupName, item: &GroupStateItem) {
+        let states = &mut self.connections[key.index()].activity().states;
+        match &item.state {
+            Some(_) => drop(states.insert(group.clone(), item.clone())),
+            None => drop(states.remove(group)),
         }
-        let hub = self.hubs[connection.hub as usize].name.clone();
-        let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, answer };
+    }
+
+    /// Tells a group's home.
+    pub(crate) fn send_state(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+        item: GroupStateItem,
+        answer: bool,
+    ) {
+        let hub = self.hubs[self.connections[key.index()].hub as usize].name.clone();
+        let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, teller: 0, answer };
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
     }
 
@@ -208,8 +254,11 @@ impl Shard {
     }
 
     fn deliver_report(&mut self, keys: &[ConnectionKey], report: &GroupStateReport, now_ms: u64) {
+        // All are of one hub. Nothing is numbered that does not stand in a hub's log.
+        let numbers = !keys.first().is_some_and(|key| self.is_logged(*key));
         let encodings = Encodings::new(Content::Report(report), self.json_form, &mut self.deflater);
         let mut delivery = Delivery::new(encodings, 0, &self.limits, now_ms);
+        delivery.numbers = numbers;
         let mut overflowing = Vec::new();
         for &key in keys {
             let connection = &mut self.connections[key.index()];

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hubwire_protocol::codes::RequestError;
@@ -31,6 +32,8 @@ pub enum Letter {
         group: GroupName,
         /// The member with its new state, or with none.
         item: GroupStateItem,
+        /// The node that says so, which has the member's session: its states go with it. 0 of the home's own process.
+        teller: u32,
         /// Whether the member waits for the outcome.
         answer: bool,
     },
@@ -82,6 +85,8 @@ pub enum Letter {
     Settled(ConnectionId),
     /// To every shard of a process: nodes have come or gone, so that some groups have other homes.
     HomesMoved(Arc<dyn Homes>),
+    /// To every shard of a process: the sessions that some nodes have begun are here since those have died, and every node knows it.
+    SessionsTaken(Arc<BTreeSet<u32>>),
     /// To every shard of a process: messages from elsewhere may have been lost on their way to it.
     Missed,
     /// The same for hubs with a log: entries were gone before they were read.

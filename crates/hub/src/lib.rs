@@ -41,6 +41,7 @@ mod invocation;
 mod letter;
 mod limits;
 mod load;
+mod logged_state;
 mod logged_stream;
 mod luggage;
 mod observer;

@@ -254,7 +254,7 @@ impl Shard {
             };
             self.connections[key.index()].activity().streams.insert(open.stream_id.clone(), stream);
         }
-        if !luggage.states.is_empty() {
+        if !luggage.states.is_empty() || luggage.state_changed_ms != 0 {
             let activity = self.connections[key.index()].activity();
             activity.states = luggage.states.iter().cloned().collect();
             activity.state_changed_ms = luggage.state_changed_ms;
@@ -262,7 +262,10 @@ impl Shard {
         for group in &luggage.subscriptions {
             let hub = self.connections[key.index()].hub;
             if let Some(slot) = self.hubs[hub as usize].groups.get(group).copied() {
-                self.groups.subscribe(key, slot);
+                // In a hub with a log it is told again from a new snapshot on, which is asked for when every node knows that it is here.
+                if !self.is_logged(key) {
+                    self.groups.subscribe(key, slot);
+                }
                 self.connections[key.index()].activity().subscriptions.push(slot);
             }
         }

@@ -11,8 +11,6 @@ type Outcome = Result<(), RequestError>;
 /// Why a join is refused that is one too many.
 pub(crate) const TOO_MANY_GROUPS: &str =
     "The connection is in too many groups: limit groups_per_connection_max.";
-/// Why requests are refused that a log does not carry.
-pub(crate) const NOT_LOGGED: &str = "Group states are not available in a hub with durability \"cluster\".";
 
 impl Shard {
     /// Carries out what a PubSub client asks. Requests of one connection take effect in the order in which they are handed in.
@@ -97,8 +95,14 @@ impl Shard {
             Request::StreamData { stream_id, sequence_id, data } => {
                 self.logged_stream_data(key, &stream_id, sequence_id, data);
             }
-            Request::SetGroupState { ack_id, .. } | Request::SubscribeGroupState { ack_id, .. } => {
-                self.acknowledged(key, ack_id, |_| Err(RequestError::bad_request(NOT_LOGGED)));
+            Request::SetGroupState { group, state, ack_id } => {
+                self.append_and_wait(key, ack_id, |shard| shard.logged_state(key, group, state));
+            }
+            Request::SubscribeGroupState { group, ack_id } => {
+                self.append_and_wait(key, ack_id, |shard| shard.logged_subscription(key, group));
+            }
+            Request::UnsubscribeGroupState { group, ack_id } => {
+                self.append(key, ack_id, |_| Ok(Act::UnsubscribeStates(group)));
             }
             request => return Some(request),
         }

@@ -110,6 +110,10 @@ impl Shard {
         self.flushes.mark(key, connection, Lane::Prompt, &self.limits);
         self.now_ms = now_ms;
         self.tell(key, None, |connection| Happening::Recovered { replayed: connection.outbox.len() });
+        if self.is_logged(key) {
+            // What has changed meanwhile was not kept for it.
+            self.subscribe_again(key, |_, _| true);
+        }
         Some(key)
     }
 

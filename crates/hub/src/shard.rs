@@ -168,7 +168,9 @@ impl Shard {
     pub fn receive(&mut self, letter: Letter, now_ms: u64) {
         self.now_ms = now_ms;
         match letter {
-            Letter::SetState { hub, group, item, answer } => self.keep_state(hub, group, item, answer),
+            Letter::SetState { hub, group, item, teller, answer } => {
+                self.keep_state(hub, group, item, teller, answer);
+            }
             Letter::ListStates { hub, group, subscriber, answer } => {
                 self.list_states(hub, group, subscriber, answer);
             }
@@ -177,6 +179,7 @@ impl Shard {
                 self.states_listed(subscriber, group, items, answer);
             }
             Letter::HomesMoved(homes) => self.homes_moved(&*homes),
+            Letter::SessionsTaken(origins) => self.sessions_taken(&origins),
             Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
             Letter::Hold(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {
@@ -189,7 +192,7 @@ impl Shard {
                 }
             }
             Letter::Missed => self.end_sessions(false),
-            Letter::LogMissed => self.end_sessions(true),
+            Letter::LogMissed => self.miss_entries(),
             Letter::LogPosition(position) => self.set_position(position),
             Letter::AppendRefused { author, refusal } => self.append_refused(author, refusal),
             Letter::Unkept(connection) => {

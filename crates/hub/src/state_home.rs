@@ -14,11 +14,25 @@ const SNAPSHOT_ITEMS_MAX: usize = 200;
 
 /// The states of all groups whose home a shard is. A group without states is not in it.
 #[derive(Default)]
-pub(crate) struct Home(pub(crate) HashMap<(HubName, GroupName), BTreeMap<ConnectionId, GroupStateItem>>);
+pub(crate) struct Home(pub(crate) HashMap<(HubName, GroupName), BTreeMap<ConnectionId, KeptState>>);
+
+/// A member's state at its group's home.
+pub(crate) struct KeptState {
+    pub(crate) item: GroupStateItem,
+    /// The node that said so last; 0 of the home's own process.
+    pub(crate) teller: u32,
+}
 
 impl Shard {
     /// Takes a member's new state, tells the subscribers, and then the member.
-    pub(crate) fn keep_state(&mut self, hub: HubName, group: GroupName, item: GroupStateItem, answer: bool) {
+    pub(crate) fn keep_state(
+        &mut self,
+        hub: HubName,
+        group: GroupName,
+        item: GroupStateItem,
+        teller: u32,
+        answer: bool,
+    ) {
         let connection = item.connection;
         let states_max = self.limits.group_states_per_group_max;
         let states = self.home.0.entry((hub.clone(), group.clone())).or_default();
@@ -30,11 +44,12 @@ impl Shard {
                 ))
             }
             // A new home may be told what it knows.
-            Some(_) if states.get(&connection) == Some(&item) => {
+            Some(_) if states.get(&connection).is_some_and(|kept| kept.item == item) => {
+                states.insert(connection, KeptState { item, teller });
                 return self.answer_setter(connection, group, answer, None);
             }
             Some(_) => {
-                states.insert(connection, item.clone());
+                states.insert(connection, KeptState { item: item.clone(), teller });
                 None
             }
             // Nothing changes for anybody where there was nothing.
@@ -62,8 +77,12 @@ impl Shard {
         answer: bool,
     ) {
         let states = self.home.0.get(&(hub, group.clone()));
-        let items =
-            states.into_iter().flatten().take(SNAPSHOT_ITEMS_MAX).map(|(_, item)| item.clone()).collect();
+        let items = states
+            .into_iter()
+            .flatten()
+            .take(SNAPSHOT_ITEMS_MAX)
+            .map(|(_, kept)| kept.item.clone())
+            .collect();
         let letter = Letter::States { subscriber, group, items, answer };
         self.effects.push(Effect::Send(Recipient::Owner(subscriber), letter));
     }

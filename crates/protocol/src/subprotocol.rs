@@ -61,6 +61,14 @@ impl Subprotocol {
         matches!(self, Self::JsonReliable | Self::ProtobufReliable)
     }
 
+    /// The same without sequence ids.
+    pub fn unnumbered(self) -> Self {
+        match self {
+            Self::Json | Self::JsonReliable => Self::Json,
+            Self::Protobuf | Self::ProtobufReliable => Self::Protobuf,
+        }
+    }
+
     /// Whether its messages are protobuf in binary frames; JSON in text frames otherwise.
     pub fn is_protobuf(self) -> bool {
         matches!(self, Self::Protobuf | Self::ProtobufReliable)

@@ -263,9 +263,9 @@ withNats("a node that stops", () => {
 });
 
 withNats("a hub with durability cluster", () => {
-  test("gives everybody the same order, plain clients too, and refuses what its log does not carry", async () => {
+  test("gives everybody the same order, plain clients too", async () => {
     const { nodes, stop } = await startNodes(2);
-    const clients = await Promise.all([0, 1, 0, 1].map((node, index) => (index < 2 ? RawClient.json : RawClient.reliable)(nodes[node], "chat", { groups: ["g"], roles: [...ALL_ROLES, "webpubsub.setGroupState", "webpubsub.getGroupState"] })));
+    const clients = await Promise.all([0, 1, 0, 1].map((node, index) => (index < 2 ? RawClient.json : RawClient.reliable)(nodes[node], "chat", { groups: ["g"] })));
     const count = 100;
     const sends = clients.flatMap((client, index) => Array.from({ length: count }, (_, number) => client.publish("g", `${index}:${number}`)));
     assert.ok((await Promise.all(sends)).every(({ success }) => success));
@@ -277,7 +277,6 @@ withNats("a hub with durability cluster", () => {
     }
     for (const order of orders) assert.deepEqual(order, orders[0]);
     clients.forEach((_, index) => assert.deepEqual(orders[0].filter((data) => data.startsWith(`${index}:`)), Array.from({ length: count }, (_, number) => `${index}:${number}`)));
-    assert.equal((await clients[0].request({ type: "setGroupState", group: "g", state: { a: "b" } })).error.name, "BadRequest");
     await RawClient.closeAll(...clients);
     await stop();
   });

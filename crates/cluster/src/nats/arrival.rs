@@ -1,12 +1,12 @@
 //! What comes from other nodes. It goes to the shards of this process and nowhere else, so nothing can go round in circles.
 
 use bytes::Bytes;
-use hubwire_hub::{Command, Router as _};
+use hubwire_hub::{Command, Letter, Router as _};
 use prost::Message;
 
 use super::decode::{self, DecodeError};
 use super::mesh::{Errand, Mesh, RelayEvent};
-use super::schema::{Body, Content, Datagram, Frame, Packet};
+use super::schema::{self, Body, Content, Datagram, Frame, Packet};
 
 impl Mesh {
     /// Takes in what has come from NATS.
@@ -64,6 +64,7 @@ impl Mesh {
             // It had taken this node for dead, and forgotten what it is interested in.
             peer.outgoing.push(self.announced.frame(), self.items);
             peer.missed_until = Some(self.items);
+            self.void_told(node);
         }
         metrics::counter!("webpubsub_cluster_frames_received_total").increment(taken.frames.len() as u64);
         for frame in taken.frames {
@@ -77,13 +78,7 @@ impl Mesh {
         let content = Frame::decode(frame)?.content.ok_or(DecodeError::Part("what a frame holds"))?;
         match content {
             Content::Envelope(envelope) => self.local.deliver(&decode::envelope(envelope)?),
-            Content::Letter(letter) => {
-                let (recipient, letter) = decode::letter(letter)?;
-                if let Some(peer) = self.peers.get_mut(&node) {
-                    peer.note_arrival(&letter);
-                }
-                self.local.send(&recipient, &letter);
-            }
+            Content::Letter(letter) => self.take_letter(node, letter)?,
             Content::Command(command) => {
                 let (ticket, cause) = (command.ticket, decode::cause(command.cause.as_deref()));
                 if self.handovers.is_under_way() {
@@ -126,6 +121,21 @@ impl Mesh {
             Content::RelayData(data) => self.relay(node, RelayEvent::Data(data)),
             Content::RelayClose(close) => self.relay(node, RelayEvent::Close(close)),
         }
+        Ok(())
+    }
+
+    fn take_letter(&mut self, node: u32, letter: schema::Letter) -> Result<(), DecodeError> {
+        let (recipient, letter) = decode::letter(letter, node)?;
+        if let Letter::StateChanged { hub, group, .. } = &letter
+            && self.backlog.home(hub, group) != node
+        {
+            // The group has another home by now, or will have: subscribers are told a snapshot by that one.
+            return Ok(());
+        }
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.note_arrival(&letter);
+        }
+        self.local.send(&recipient, &letter);
         Ok(())
     }
 

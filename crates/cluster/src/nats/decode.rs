@@ -79,7 +79,8 @@ pub(crate) fn cause(traceparent: Option<&str>) -> Option<TraceContext> {
 }
 
 /// A letter and the shards of this process that it is for.
-pub(crate) fn letter(letter: schema::Letter) -> Result<(Recipient, Letter), DecodeError> {
+/// A letter that a node has sent.
+pub(crate) fn letter(letter: schema::Letter, from: u32) -> Result<(Recipient, Letter), DecodeError> {
     let kind = LetterKind::try_from(letter.kind).map_err(|_| DecodeError::Part("the kind of a letter"))?;
     let hub = || HubName::parse(&letter.hub);
     let group = || GroupName::parse(&letter.group);
@@ -90,7 +91,7 @@ pub(crate) fn letter(letter: schema::Letter) -> Result<(Recipient, Letter), Deco
         LetterKind::SetState => {
             let (hub, group) = (hub()?, group()?);
             let recipient = Recipient::Home(hub.clone(), group.clone());
-            (recipient, Letter::SetState { hub, group, item: item()?, answer: letter.answer })
+            (recipient, Letter::SetState { hub, group, item: item()?, teller: from, answer: letter.answer })
         }
         LetterKind::ListStates => {
             let (hub, group) = (hub()?, group()?);

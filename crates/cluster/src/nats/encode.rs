@@ -57,7 +57,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         ..schema::Letter::default()
     };
     Some(match letter {
-        Letter::SetState { hub, group, item, answer } => {
+        Letter::SetState { hub, group, item, answer, .. } => {
             let about = about(LetterKind::SetState, Some(hub), Some(group));
             schema::Letter { items: vec![state_item(item)], answer: *answer, ..about }
         }
@@ -88,6 +88,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         }
         Letter::Settled(_)
         | Letter::HomesMoved(_)
+        | Letter::SessionsTaken(_)
         | Letter::Missed
         | Letter::LogMissed
         | Letter::LogPosition(_)

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use hubwire_protocol::{ConnectionId, GroupName, HubName};
+use hubwire_hub::Logged;
+use hubwire_protocol::{GroupName, HubName};
 
 use crate::hashing::Hashing;
 use crate::memory::InterestTable;
@@ -14,6 +15,9 @@ pub(super) struct NodeHomes {
     pub(super) now: Vec<u32>,
     /// Who has the sessions of nodes that have stopped.
     pub(super) heirs: Arc<HashMap<u32, u32>>,
+    /// A node that begins anew, and tells again what it has told.
+    pub(super) returned: Option<u32>,
+    pub(super) logged: Arc<Logged>,
     pub(super) table: Arc<InterestTable>,
 }
 
@@ -32,9 +36,10 @@ impl hubwire_hub::Homes for NodeHomes {
         self.home(hub, group, &self.before) != self.home(hub, group, &self.now)
     }
 
-    fn is_gone(&self, connection: ConnectionId) -> bool {
-        let node = connection.node();
-        !self.now.contains(self.heirs.get(&node).unwrap_or(&node))
+    fn is_gone(&self, hub: &HubName, teller: u32) -> bool {
+        // Heirs have the sessions whole. Whoever takes those of hubs with a log says again what they are.
+        let heir = self.heirs.get(&teller).filter(|_| !self.logged.contains(hub));
+        self.returned == Some(teller) || !self.now.contains(heir.unwrap_or(&teller))
     }
 }
 

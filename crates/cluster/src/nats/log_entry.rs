@@ -55,6 +55,13 @@ pub(crate) fn encode(entry: &Entry, asker: Option<(u32, u64)>) -> Bytes {
             LogEntry { command: Some(encode::command(ticket, &entry.hub, command)), ..about }
         }
         Act::OpenStream(start) => LogEntry { open_stream: Some(encode_start(start)), ..about },
+        Act::SetState(group, item) => LogEntry { state: Some(luggage::state(group, item)), ..about },
+        Act::SubscribeStates(group) => {
+            LogEntry { subscribe_states: Some(group.as_str().to_owned()), ..about }
+        }
+        Act::UnsubscribeStates(group) => {
+            LogEntry { unsubscribe_states: Some(group.as_str().to_owned()), ..about }
+        }
         Act::Remember => about,
     };
     encoded.encode_to_vec().into()
@@ -83,20 +90,32 @@ fn decode_start(start: log_schema::StreamStart) -> Result<StreamStart, DecodeErr
 }
 
 pub(crate) fn decode(bytes: Bytes) -> Result<Read, DecodeError> {
-    let LogEntry { hub, author, ack_id, stream, envelope, command, open_stream, asker } =
-        LogEntry::decode(bytes)?;
-    let ticket = command.as_ref().map_or(0, |command| command.ticket);
-    let act = match (envelope, command, open_stream) {
-        (Some(envelope), None, None) => Act::Publish(decode::envelope(envelope)?),
-        (None, Some(command), None) => Act::Command(decode::command(command)?.1),
-        (None, None, Some(start)) => Act::OpenStream(decode_start(start)?),
-        (None, None, None) => Act::Remember,
-        _ => return Err(DecodeError::Part("what an entry of the log asks for")),
-    };
-    let author = author.as_ref().map(decode::connection).transpose()?;
+    let read = LogEntry::decode(bytes)?;
+    let (ack_id, stream, asker) = (read.ack_id, read.stream, read.asker);
+    let ticket = read.command.as_ref().map_or(0, |command| command.ticket);
+    let author = read.author.as_ref().map(decode::connection).transpose()?;
     let author = author.map(|connection| Author { connection, ack_id, stream });
-    let entry = Entry { hub: HubName::parse(&hub)?, author, act };
+    let entry = Entry { hub: HubName::parse(&read.hub)?, author, act: decode_act(read)? };
     Ok(Read { entry, asker: (asker != 0).then_some((asker, ticket)) })
+}
+
+/// The one thing that an entry asks for.
+fn decode_act(read: LogEntry) -> Result<Act, DecodeError> {
+    let LogEntry { envelope, command, open_stream, state, subscribe_states, unsubscribe_states, .. } = read;
+    let acts = [
+        envelope.map(|envelope| Ok(Act::Publish(decode::envelope(envelope)?))),
+        command.map(|command| Ok(Act::Command(decode::command(command)?.1))),
+        open_stream.map(|start| Ok(Act::OpenStream(decode_start(start)?))),
+        state.map(|state| luggage::decode_state(&state).map(|(group, item)| Act::SetState(group, item))),
+        subscribe_states.map(|group| Ok(Act::SubscribeStates(GroupName::parse(&group)?))),
+        unsubscribe_states.map(|group| Ok(Act::UnsubscribeStates(GroupName::parse(&group)?))),
+    ];
+    let mut acts = acts.into_iter().flatten();
+    match (acts.next(), acts.next()) {
+        (Some(act), None) => act,
+        (None, _) => Ok(Act::Remember),
+        _ => Err(DecodeError::Part("what an entry of the log asks for")),
+    }
 }
 
 /// What the registry is to keep of a session.

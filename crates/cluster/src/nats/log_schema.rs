@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::schema::{Command, Entries, Envelope, Luggage};
+use super::schema::{Command, Entries, Envelope, Luggage, OwnState};
 
-/// One entry of the log: an envelope, a command, the beginning of a stream, or none of them.
+/// One entry of the log: an envelope, a command, the beginning of a stream, something about group states, or none of them.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct LogEntry {
     #[prost(string, tag = "1")]
@@ -27,6 +27,15 @@ pub(crate) struct LogEntry {
     pub(crate) stream: Option<u64>,
     #[prost(message, optional, tag = "8")]
     pub(crate) open_stream: Option<StreamStart>,
+    /// The author's state in a group.
+    #[prost(message, optional, tag = "9")]
+    pub(crate) state: Option<OwnState>,
+    /// The group whose states the author is told from now on.
+    #[prost(string, optional, tag = "10")]
+    pub(crate) subscribe_states: Option<String>,
+    /// The group whose states it is told no longer.
+    #[prost(string, optional, tag = "11")]
+    pub(crate) unsubscribe_states: Option<String>,
 }
 
 /// The beginning of a stream.

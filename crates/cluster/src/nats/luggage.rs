@@ -3,7 +3,7 @@
 use hubwire_auth::{Pattern, Permission, PermissionRule, Permissions, RuleGroups};
 use hubwire_hub::{KeptMessage, Luggage, OpenStream};
 use hubwire_protocol::protobuf::SequencedMember;
-use hubwire_protocol::{GroupName, Head, HubName, Subprotocol, UserId};
+use hubwire_protocol::{GroupName, GroupStateItem, Head, HubName, Subprotocol, UserId};
 
 use super::decode::{self, DecodeError};
 use super::encode;
@@ -11,10 +11,6 @@ use super::schema::{self, HeadKind};
 
 pub(crate) fn encode(luggage: &Luggage) -> schema::Luggage {
     let names = |groups: &[GroupName]| groups.iter().map(|group| group.as_str().to_owned()).collect();
-    let state = |(group, item): &(GroupName, _)| schema::OwnState {
-        group: group.as_str().to_owned(),
-        item: Some(encode::state_item(item)),
-    };
     schema::Luggage {
         last: false,
         connection: encode::connection(luggage.id),
@@ -31,13 +27,23 @@ pub(crate) fn encode(luggage: &Luggage) -> schema::Luggage {
         last_sequence_id: luggage.last_sequence_id,
         unacknowledged: luggage.unacknowledged.iter().map(kept).collect(),
         streams: luggage.streams.iter().map(stream).collect(),
-        states: luggage.states.iter().map(state).collect(),
+        states: luggage.states.iter().map(|(group, item)| state(group, item)).collect(),
         subscriptions: names(&luggage.subscriptions),
         state_changed_ms: luggage.state_changed_ms,
         complete: Vec::new(),
         position: luggage.position,
         positions: luggage.positions.iter().flat_map(|(id, position)| [*id, *position]).collect(),
     }
+}
+
+/// A client's own state in a group.
+pub(crate) fn state(group: &GroupName, item: &GroupStateItem) -> schema::OwnState {
+    schema::OwnState { group: group.as_str().to_owned(), item: Some(encode::state_item(item)) }
+}
+
+pub(crate) fn decode_state(state: &schema::OwnState) -> Result<(GroupName, GroupStateItem), DecodeError> {
+    let item = state.item.as_ref().ok_or(DecodeError::Part("a state"))?;
+    Ok((GroupName::parse(&state.group)?, decode::state_item(item)?))
 }
 
 fn rule(rule: PermissionRule) -> schema::PermissionRule {
@@ -82,10 +88,6 @@ fn stream(stream: &OpenStream) -> schema::OpenStream {
 pub(crate) fn decode(luggage: schema::Luggage) -> Result<Luggage, DecodeError> {
     let names =
         |groups: &[String]| groups.iter().map(|group| GroupName::parse(group)).collect::<Result<_, _>>();
-    let state = |state: schema::OwnState| {
-        let item = state.item.ok_or(DecodeError::Part("a state"))?;
-        Ok::<_, DecodeError>((GroupName::parse(&state.group)?, decode::state_item(&item)?))
-    };
     let rules: Vec<_> = luggage.permissions.into_iter().map(decode_rule).collect::<Result<_, _>>()?;
     Ok(Luggage {
         id: decode::connection(&luggage.connection)?,
@@ -103,7 +105,7 @@ pub(crate) fn decode(luggage: schema::Luggage) -> Result<Luggage, DecodeError> {
         last_sequence_id: luggage.last_sequence_id,
         unacknowledged: luggage.unacknowledged.into_iter().map(decode_kept).collect::<Result<_, _>>()?,
         streams: luggage.streams.into_iter().map(decode_stream).collect::<Result<_, _>>()?,
-        states: luggage.states.into_iter().map(state).collect::<Result<_, _>>()?,
+        states: luggage.states.iter().map(decode_state).collect::<Result<_, _>>()?,
         subscriptions: names(&luggage.subscriptions)?,
         state_changed_ms: luggage.state_changed_ms,
         position: luggage.position,

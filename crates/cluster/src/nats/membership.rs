@@ -172,13 +172,23 @@ impl Mesh {
         self.next_hello_ms = now_ms;
     }
 
-    /// Tells the shards that groups may have other homes than when there were other nodes.
-    pub(super) fn tell_homes(&self, before: Vec<u32>) {
-        let now: Vec<_> = self.backlog.nodes.load().iter().map(|known| known.node).collect();
-        let heirs = self.backlog.heirs.load_full();
-        let homes =
-            NodeHomes { own: self.backlog.node, before, now, heirs, table: self.backlog.table.clone() };
+    /// Tells the shards that groups may have other homes than when there were other nodes, or that a node has begun anew.
+    pub(super) fn tell_homes(&self, before: Vec<u32>, returned: Option<u32>) {
+        let homes = NodeHomes {
+            own: self.backlog.node,
+            before,
+            now: self.backlog.nodes.load().iter().map(|known| known.node).collect(),
+            heirs: self.backlog.heirs.load_full(),
+            returned,
+            logged: self.backlog.logged.clone(),
+            table: self.backlog.table.clone(),
+        };
         self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
+    }
+
+    /// A node begins anew with this one: what it has told of states is void, and it tells it again.
+    pub(super) fn void_told(&self, node: u32) {
+        self.tell_homes(self.backlog.nodes.load().iter().map(|known| known.node).collect(), Some(node));
     }
 
     /// Lets publishers know which nodes there are.
@@ -188,7 +198,7 @@ impl Mesh {
         let is_old = |peer: &Peer| peer.version < VERSION_OF_PIECES;
         self.backlog.takes_pieces.store(!self.peers.values().any(is_old), Ordering::Relaxed);
         let before = self.backlog.nodes.swap(Arc::new(std::iter::once(own).chain(others).collect()));
-        self.tell_homes(before.iter().map(|known| known.node).collect());
+        self.tell_homes(before.iter().map(|known| known.node).collect(), None);
         metrics::gauge!("webpubsub_cluster_nodes").set(1.0 + self.peers.len() as f64);
     }
 }

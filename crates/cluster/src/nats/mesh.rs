@@ -270,7 +270,10 @@ impl Mesh {
         for node in &missed {
             // It has forgotten the states of this node's connections.
             let nodes = self.backlog.nodes.load();
-            self.tell_homes(nodes.iter().map(|known| known.node).filter(|other| other != node).collect());
+            self.tell_homes(
+                nodes.iter().map(|known| known.node).filter(|other| other != node).collect(),
+                None,
+            );
         }
         if !missed.is_empty() {
             self.end_sessions();

@@ -1,9 +1,10 @@
 //! Taking the sessions of dead nodes. The registry has a record of each node, which the node writes again and again; whoever writes itself into
 //! the record of a dead one, in place of the revision that it has seen, has that node's sessions, and nobody else. Sans-IO.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Command, Entry, Luggage, Routed};
+use hubwire_hub::{Command, Entry, Letter, Luggage, Routed};
 
 use super::encode;
 use super::log_schema::Keeper;
@@ -153,10 +154,12 @@ impl Mesh {
         let mut origins = ledger.keeps(own);
         origins.extend(nodes.iter().filter(|node| **node != own));
         origins.iter().for_each(|node| self.backlog.set_keeper(*node, own));
-        let frame = encode::frame(Content::Keeper(Keeper { nodes: origins }));
+        let frame = encode::frame(Content::Keeper(Keeper { nodes: origins.clone() }));
         for peer in self.peers.values_mut() {
             peer.outgoing.push(frame.clone(), self.items);
         }
+        // Homes can answer them from here on.
+        self.local.tell_all(&Letter::SessionsTaken(Arc::new(origins.into_iter().collect())));
     }
 
     /// Another node has the sessions that some nodes have begun.

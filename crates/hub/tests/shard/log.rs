@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use hubwire_hub::{
-    Act, Author, ConnectionKey, Effect, Entry, Event, Letter, Limits, Logged, Luggage, Refusal, Reply,
+    Act, Author, ConnectionKey, Effect, Entry, Event, Letter, Limits, Logged, Luggage, Recipient, Refusal,
+    Reply,
 };
 
 use crate::fixture::Node;
@@ -102,8 +103,10 @@ impl LoggedHub {
                             farewells.into_iter().for_each(|entry| self.append(index, entry));
                             self.forgotten.push(end);
                         }
-                        Effect::Send(_, letter) => {
-                            for node in &mut self.nodes {
+                        Effect::Send(recipient, letter) => {
+                            // The first process is the home of all groups.
+                            let homes = if matches!(recipient, Recipient::Home(..)) { 1 } else { usize::MAX };
+                            for node in self.nodes.iter_mut().take(homes) {
                                 node.shard.receive(letter.clone(), node.now_ms);
                             }
                         }

@@ -11,6 +11,7 @@ mod explanations;
 mod fixture;
 mod invocations;
 mod log;
+mod logged_states;
 mod logged_streams;
 mod membership;
 mod model;

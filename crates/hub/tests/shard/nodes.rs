@@ -93,8 +93,8 @@ impl Homes for After {
         !self.here
     }
 
-    fn is_gone(&self, connection: ConnectionId) -> bool {
-        Some(connection.node()) == self.gone
+    fn is_gone(&self, _: &HubName, teller: u32) -> bool {
+        Some(teller) == self.gone
     }
 }
 
@@ -122,16 +122,21 @@ fn a_home_forgets_the_states_of_a_node_that_is_gone_and_tells_its_subscribers() 
     node.settle();
     node.request(subscriber, r#"{"type":"subscribeGroupState","group":"g"}"#);
     node.settle();
-    let far = ConnectionId::on_node(1 << 90, 7, 0);
     let state = Some(Arc::new(hubwire_protocol::GroupState::new([("k", "v")])));
-    let item = hubwire_protocol::GroupStateItem { connection: far, user: None, state, updated_at_ms: 5 };
-    let letter = Letter::SetState { hub: hub(), group: group("g"), item, answer: false };
-    node.shard.receive(letter, node.now_ms);
-    node.settle();
+    let item = hubwire_protocol::GroupStateItem { connection: id(1), user: None, state, updated_at_ms: 5 };
+    for teller in [7, 8] {
+        // Another node has taken the second session, and says so.
+        let connection = ConnectionId::on_node(u128::from(teller) << 90, 7, 0);
+        let item = hubwire_protocol::GroupStateItem { connection, ..item.clone() };
+        let letter = Letter::SetState { hub: hub(), group: group("g"), item, teller, answer: false };
+        node.shard.receive(letter, node.now_ms);
+        node.settle();
+    }
+    let far = ConnectionId::on_node(7 << 90, 7, 0);
     node.sent(subscriber);
     node.shard.receive(Letter::HomesMoved(Arc::new(After { here: true, gone: Some(7) })), node.now_ms);
     node.settle();
     let told = node.sent(subscriber);
-    let gone = format!(r#""items":[{{"connectionId":"{far}","updatedAt":"#);
+    let gone = format!(r#""items":[{{"connectionId":"{far}","updatedAt":6}}]"#);
     assert!(told.len() == 1 && told[0].contains(&gone), "{told:?}");
 }

@@ -1,12 +1,14 @@
-//! Group states over several shards: whatever happens in whatever order, what a subscriber has been told is what is so.
+//! Group states over several shards, in hubs with a log and without: whatever happens in whatever order, what a subscriber has been told is what
+//! is so. With a log, processes may die as well.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use hubwire_hub::{
-    Command, ConnectionKey, Effect, Ending, Letter, Limits, Protocol, Recipient, Shard, Subject,
+    Act, Command, ConnectionKey, Effect, Ending, Entry, Homes, Letter, Limits, Logged, Luggage, Protocol,
+    Recipient, Reply, Shard, Subject,
 };
-use hubwire_protocol::{ConnectionId, Subprotocol, json};
+use hubwire_protocol::{ConnectionId, GroupName, HubName, Subprotocol, json};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -24,6 +26,30 @@ enum Step {
     Cut(u128),
     Recover(u128),
     Deliver(usize, usize),
+    /// The rest means something only where there is a log: a shard applies the next entry, records its sessions, or dies and another process
+    /// takes them; the home notices the deaths.
+    Apply(usize),
+    Record(usize),
+    Die(usize),
+    Notice,
+}
+
+/// Processes have died, and homes have stayed where they are.
+#[derive(Debug)]
+struct Deaths(Vec<u32>);
+
+impl Homes for Deaths {
+    fn is_here(&self, _: &HubName, _: &GroupName) -> bool {
+        true
+    }
+
+    fn has_moved(&self, _: &HubName, _: &GroupName) -> bool {
+        false
+    }
+
+    fn is_gone(&self, _: &HubName, teller: u32) -> bool {
+        self.0.contains(&teller)
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,6 +66,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => connection.clone().prop_map(Step::Cut),
         2 => connection.prop_map(Step::Recover),
         12 => (0_usize..3, 0_usize..3).prop_map(|(from, to)| Step::Deliver(from, to)),
+        8 => (0_usize..3).prop_map(Step::Apply),
+        2 => (0_usize..3).prop_map(Step::Record),
+        1 => (0_usize..3).prop_map(Step::Die),
+        2 => Just(Step::Notice),
     ]
 }
 
@@ -62,19 +92,31 @@ struct World {
     members: BTreeSet<u128>,
     states: BTreeMap<u128, u8>,
     subscribed: BTreeSet<u128>,
+    logged: bool,
+    log: Vec<Entry>,
+    /// What is recorded of the sessions of each shard.
+    records: Vec<BTreeMap<ConnectionId, Luggage>>,
+    /// The process of each shard, as homes know it.
+    processes: Vec<u32>,
+    /// Processes whose death the home has not noticed.
+    dead: Vec<u32>,
     now_ms: u64,
 }
 
 impl World {
-    fn new(shards: usize) -> Self {
-        let limits = Arc::new(Limits { recovery_window_ms: u64::MAX / 2, ..Limits::default() });
+    fn new(shards: usize, logged: bool) -> Self {
         let mut world = Self {
-            shards: (0..shards).map(|_| Shard::new(limits.clone())).collect(),
+            shards: (0..shards).map(|_| shard(logged)).collect(),
             queues: (0..shards).map(|_| (0..shards).map(|_| VecDeque::new()).collect()).collect(),
             clients: Vec::new(),
             members: (0..CONNECTIONS).collect(),
             states: BTreeMap::new(),
             subscribed: BTreeSet::new(),
+            logged,
+            log: Vec::new(),
+            records: vec![BTreeMap::new(); shards],
+            processes: (1..=shards as u32).collect(),
+            dead: Vec::new(),
             now_ms: 1,
         };
         for number in 0..CONNECTIONS {
@@ -85,6 +127,7 @@ impl World {
             let key = world.shards[owner].connect(opening);
             world.clients.push(Client { key: Some(key), ..Client::default() });
         }
+        world.carry_out();
         world
     }
 
@@ -106,7 +149,12 @@ impl World {
             }
             Step::RemovedByApplication(number) => {
                 let (owner, id) = (self.owner(number), self.id(number));
-                self.shards[owner].execute(&hub(), &Command::Leave(Subject::Connection(id), group("g")));
+                let command = Command::Leave(Subject::Connection(id), group("g"));
+                if self.logged {
+                    self.log.push(Entry { hub: hub(), author: None, act: Act::Command(command) });
+                } else {
+                    self.shards[owner].execute(&hub(), &command);
+                }
                 self.left(number);
             }
             Step::End(number) => self.drop_socket(number, Ending::Normal(String::new())),
@@ -115,8 +163,10 @@ impl World {
             Step::Recover(number) => {
                 let (owner, id) = (self.owner(number), self.id(number));
                 if self.clients[number as usize].away {
-                    self.clients[number as usize].away = false;
-                    assert!(self.shards[owner].resume(&hub(), id, self.now_ms).is_some());
+                    let key = self.shards[owner].resume(&hub(), id, self.now_ms);
+                    assert!(key.is_some());
+                    let client = &mut self.clients[number as usize];
+                    (client.away, client.key) = (false, key);
                 }
             }
             Step::Deliver(from, to) => {
@@ -125,9 +175,70 @@ impl World {
                     self.shards[to].receive(letter, self.now_ms);
                 }
             }
+            Step::Apply(shard) => self.apply(shard % self.shards.len()),
+            Step::Record(shard) if self.logged => self.record(shard % self.shards.len()),
+            // The home lives: what happens when homes move is the matter of `nodes`.
+            Step::Die(shard) if self.logged && self.shards.len() > 1 => {
+                self.die(shard % (self.shards.len() - 1))
+            }
+            Step::Record(_) | Step::Die(_) => {}
+            Step::Notice => {
+                let deaths = Deaths(std::mem::take(&mut self.dead));
+                let home = self.shards.len() - 1;
+                self.shards[home].receive(Letter::HomesMoved(Arc::new(deaths)), self.now_ms);
+            }
         }
         self.carry_out();
         self.read();
+    }
+
+    fn apply(&mut self, shard: usize) {
+        let position = self.shards[shard].position();
+        if let Some(entry) = self.log.get(position as usize) {
+            self.shards[shard].apply(position + 1, entry, self.now_ms);
+        }
+    }
+
+    fn record(&mut self, shard: usize) {
+        let Reply::Recorded(records) = self.shards[shard].execute(&hub(), &Command::Record) else {
+            panic!("a shard says what has changed");
+        };
+        self.records[shard].extend(records.into_iter().map(|record| (record.id, record)));
+        let position = self.shards[shard].position();
+        self.records[shard].values_mut().for_each(|record| record.position = position);
+    }
+
+    /// A shard is gone, with all that it had on its way. Another process takes its sessions from their records and the log behind them.
+    fn die(&mut self, index: usize) {
+        let mut replay = shard(true);
+        let records = &self.records[index];
+        replay.set_position(records.values().map(|record| record.position).min().unwrap_or_default());
+        records.values().for_each(|record| drop(replay.unpack(record)));
+        for position in replay.position()..self.log.len() as u64 {
+            replay.apply(position + 1, &self.log[position as usize], self.now_ms);
+        }
+        let mut heir = shard(true);
+        heir.set_now_ms(self.now_ms);
+        heir.set_position(self.log.len() as u64);
+        replay.pack_sessions(true).iter().for_each(|session| drop(heir.unpack(session)));
+        let origins = (0..CONNECTIONS).map(|number| self.id(number).node()).collect();
+        heir.receive(Letter::SessionsTaken(Arc::new(origins)), self.now_ms);
+        self.shards[index] = heir;
+        for other in 0..self.shards.len() {
+            self.queues[index][other].clear();
+            self.queues[other][index].clear();
+        }
+        self.dead.push(self.processes[index]);
+        self.processes[index] += self.shards.len() as u32;
+        let owned: Vec<_> = (0..CONNECTIONS).filter(|number| self.owner(*number) == index).collect();
+        for number in owned {
+            if number % 2 == 0 {
+                self.clients[number as usize].away = self.clients[number as usize].key.is_some();
+            } else {
+                self.clients[number as usize].key = None;
+                self.left(number);
+            }
+        }
     }
 
     /// Makes a request, unless the client is not there or is held; and notes what has become so.
@@ -139,6 +250,10 @@ impl World {
         };
         if self.shards[owner].is_held(key) {
             return;
+        }
+        // It knows what became of all that was asked for before.
+        while self.logged && self.shards[owner].position() < self.log.len() as u64 {
+            self.apply(owner);
         }
         self.shards[owner].request(key, json::decode(request).unwrap(), self.now_ms);
         if request.contains("joinGroup") {
@@ -183,9 +298,25 @@ impl World {
     fn carry_out(&mut self) {
         for from in 0..self.shards.len() {
             for effect in self.shards[from].take_effects() {
-                let Effect::Send(recipient, letter) = effect else {
-                    continue;
+                let (recipient, mut letter) = match effect {
+                    Effect::Send(recipient, letter) => (recipient, letter),
+                    Effect::Append(entry) => {
+                        self.log.push(entry);
+                        continue;
+                    }
+                    Effect::Keep(record) => {
+                        self.records[from].insert(record.id, *record);
+                        continue;
+                    }
+                    Effect::Forget { end, .. } => {
+                        self.records[from].remove(&end.connection);
+                        continue;
+                    }
+                    _ => continue,
                 };
+                if let Letter::SetState { teller, .. } = &mut letter {
+                    *teller = if from + 1 == self.shards.len() { 0 } else { self.processes[from] };
+                }
                 let shards = self.shards.len();
                 let to = match recipient {
                     Recipient::Home(..) => shards - 1..shards,
@@ -225,6 +356,12 @@ impl World {
         for number in 0..CONNECTIONS {
             self.take(&Step::Recover(number));
         }
+        for shard in 0..self.shards.len() {
+            while self.shards[shard].position() < self.log.len() as u64 {
+                self.take(&Step::Apply(shard));
+            }
+        }
+        self.take(&Step::Notice);
         while self.queues.iter().flatten().any(|queue| !queue.is_empty()) {
             for from in 0..self.shards.len() {
                 for to in 0..self.shards.len() {
@@ -259,6 +396,13 @@ impl World {
     }
 }
 
+fn shard(logged: bool) -> Shard {
+    let limits = Limits { recovery_window_ms: u64::MAX / 2, ..Limits::default() };
+    let mut shard = Shard::new(Arc::new(limits));
+    shard.set_logged(Arc::new(Logged { others: logged, ..Logged::default() }));
+    shard
+}
+
 impl Client {
     fn understand(&mut self, message: &Value) {
         if let Some(sequence_id) = message["sequenceId"].as_u64() {
@@ -291,8 +435,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_subscriber_ends_up_with_what_is_so(shards in 1_usize..=3, steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new(shards);
+    fn every_subscriber_ends_up_with_what_is_so(shards in 1_usize..=3, logged in any::<bool>(), steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new(shards, logged);
         for step in &steps {
             world.take(step);
         }

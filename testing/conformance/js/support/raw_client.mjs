@@ -49,9 +49,14 @@ export class RawClient {
       this.#socket.once("upgrade", (response) => (this.upgradeHeaders = response.headers));
       this.#socket.once("open", () => resolve(this));
       this.#socket.once("unexpected-response", (_, response) => {
+        const { socket } = response;
         let body = "";
         response.on("data", (part) => (body += part));
-        response.on("end", () => reject(new HandshakeRefused(response.statusCode, response.headers, body)));
+        response.on("end", () => {
+          // It would stay open as an idle HTTP connection.
+          socket.destroy();
+          reject(new HandshakeRefused(response.statusCode, response.headers, body));
+        });
       });
       this.#socket.once("error", reject);
     });

@@ -134,7 +134,7 @@ proptest! {
         if let Ok(Frame { content: Some(content) }) = Frame::decode(&bytes[..]) {
             match content {
                 Content::Envelope(envelope) => drop(decode::envelope(envelope)),
-                Content::Letter(letter) => drop(decode::letter(letter)),
+                Content::Letter(letter) => drop(decode::letter(letter, 7)),
                 Content::Command(command) => drop(decode::command(command)),
                 Content::Answer(answer) => drop(decode::answer(answer)),
                 _ => {}
@@ -242,7 +242,13 @@ fn every_letter_arrives_as_it_was_sent_and_where_it_belongs() {
     let letters = [
         (
             &home,
-            Letter::SetState { hub: hub.clone(), group: group.clone(), item: item.clone(), answer: true },
+            Letter::SetState {
+                hub: hub.clone(),
+                group: group.clone(),
+                item: item.clone(),
+                teller: 7,
+                answer: true,
+            },
         ),
         (
             &home,
@@ -268,7 +274,7 @@ fn every_letter_arrives_as_it_was_sent_and_where_it_belongs() {
         (&owner, Letter::Release(connection)),
     ];
     for (recipient, letter) in letters {
-        let (decoded_recipient, decoded) = decode::letter(encode::letter(&letter).unwrap()).unwrap();
+        let (decoded_recipient, decoded) = decode::letter(encode::letter(&letter).unwrap(), 7).unwrap();
         assert_eq!((&decoded_recipient, format!("{decoded:?}")), (recipient, format!("{letter:?}")));
     }
 }

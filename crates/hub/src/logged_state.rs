@@ -1,0 +1,155 @@
+//! Group states in hubs with a log. What a client wants of them goes through the log, so that what was acknowledged outlives its process; then the
+//! owner of its connection tells the group's home, as in any other hub. What subscribers are told is not in the log: it has no sequence ids, and
+//! whoever comes back is told a new snapshot.
+
+use hubwire_protocol::codes::RequestError;
+use hubwire_protocol::{GroupName, GroupState, GroupStateItem};
+
+use crate::activity::PendingAck;
+use crate::shard::Shard;
+use crate::{Act, ConnectionKey, Entry};
+
+impl Shard {
+    /// Hands a client's request to the log, and waits for what comes of it before anything else of the client is carried out.
+    pub(crate) fn append_and_wait(
+        &mut self,
+        key: ConnectionKey,
+        ack_id: Option<u64>,
+        act: impl FnOnce(&mut Self) -> Result<Act, RequestError>,
+    ) {
+        if self.is_duplicate(key, ack_id) {
+            return;
+        }
+        match act(self) {
+            Ok(act) => {
+                self.append_act(key, ack_id, act);
+                self.await_answer(key, ack_id);
+            }
+            Err(error) => self.finish_request(key, ack_id, Err(error)),
+        }
+    }
+
+    /// What a client's state becomes in the log.
+    pub(crate) fn logged_state(
+        &mut self,
+        key: ConnectionKey,
+        group: GroupName,
+        state: Option<GroupState>,
+    ) -> Result<Act, RequestError> {
+        self.check_state(key, &group, state.as_ref())?;
+        let item = self.state_item(key, state);
+        Ok(Act::SetState(group, item))
+    }
+
+    /// What a client's subscription becomes in the log.
+    pub(crate) fn logged_subscription(
+        &mut self,
+        key: ConnectionKey,
+        group: GroupName,
+    ) -> Result<Act, RequestError> {
+        self.check_subscription(key, &group)?;
+        Ok(Act::SubscribeStates(group))
+    }
+
+    /// Takes in what stands in the log. Nothing comes back while the client waits for the group's home.
+    pub(crate) fn apply_states(&mut self, entry: &Entry) -> Option<Result<(), RequestError>> {
+        let author = entry.author?;
+        let key = self.find(&entry.hub, author.connection)?;
+        let waits = self.waits_for(key, author.ack_id);
+        let outcome = match &entry.act {
+            Act::SetState(group, item) => self.apply_state(key, group, item, waits),
+            Act::SubscribeStates(group) => self.apply_subscription(key, group, waits),
+            Act::UnsubscribeStates(group) => {
+                self.unsubscribe_states(key, group);
+                self.touch(key);
+                return Some(Ok(()));
+            }
+            _ => return None,
+        };
+        match outcome {
+            Err(error) if waits => {
+                self.answered(key, Some(error));
+                None
+            }
+            Ok(()) if waits => None,
+            outcome => Some(outcome),
+        }
+    }
+
+    fn apply_state(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+        item: &GroupStateItem,
+        waits: bool,
+    ) -> Result<(), RequestError> {
+        if self.member_slot(key, group).is_none() {
+            return Err(RequestError::NOT_A_MEMBER);
+        }
+        let activity = self.connections[key.index()].activity();
+        activity.state_changed_ms = activity.state_changed_ms.max(item.updated_at_ms);
+        self.note_own_state(key, group, item);
+        self.touch(key);
+        self.send_state(key, group, item.clone(), waits);
+        Ok(())
+    }
+
+    fn apply_subscription(
+        &mut self,
+        key: ConnectionKey,
+        group: &GroupName,
+        waits: bool,
+    ) -> Result<(), RequestError> {
+        let slot = self.member_slot(key, group).ok_or_else(|| RequestError::not_a_member(group.as_str()))?;
+        let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
+        if !subscriptions.contains(&slot) {
+            subscriptions.push(slot);
+        }
+        self.touch(key);
+        self.list_states_for(key, group, waits);
+        Ok(())
+    }
+
+    /// A home has refused a state that stands in the log: whoever reads that must not believe it.
+    pub(crate) fn withdraw_logged_state(&mut self, key: ConnectionKey, group: &GroupName) {
+        if self.is_logged(key) {
+            let item = self.state_item(key, None);
+            self.touch(key);
+            self.append_act(key, None, Act::SetState(group.clone(), item));
+        }
+    }
+
+    /// Whether a client waits for what comes of a request.
+    pub(crate) fn waits_for(&self, key: ConnectionKey, ack_id: Option<u64>) -> bool {
+        let activity = self.connections[key.index()].activity.as_ref();
+        activity.is_some_and(|activity| activity.pending_ack == Some(PendingAck { ack_id }))
+    }
+
+    /// A client has been answered otherwise, and is read again.
+    pub(crate) fn stop_waiting(&mut self, key: ConnectionKey, ack_id: Option<u64>) {
+        if self.waits_for(key, ack_id)
+            && let Some(activity) = &mut self.connections[key.index()].activity
+        {
+            activity.pending_ack = None;
+            self.release(key);
+        }
+    }
+
+    /// Entries of the log were gone before they were read. Sessions may have missed messages, and end; others get no answer from there.
+    pub(crate) fn miss_entries(&mut self) {
+        self.end_sessions(true);
+        let waiting: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| {
+                connection.activity.as_ref().is_some_and(|activity| activity.pending_ack.is_some())
+            })
+            .map(|(index, _)| ConnectionKey(index as u32))
+            .collect();
+        for key in waiting {
+            if self.is_logged(key) {
+                self.answered(key, Some(RequestError::NOT_STORED));
+            }
+        }
+    }
+}
