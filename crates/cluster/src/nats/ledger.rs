@@ -24,6 +24,7 @@ use super::log_schema::NodeRecord;
 use super::mesh::{Errand, Mesh};
 use super::pieces::Line;
 use super::registry::{Progress, Record, Registry, Store, Stored, Write};
+use super::schema::VERSION_OF_PUBLISHERS;
 use super::settings::LogSettings;
 
 /// Entries that may come while sessions are taken from a dead node; beyond it the attempt is given up, and begins anew.
@@ -252,13 +253,22 @@ impl Mesh {
     pub(super) fn keep(&mut self, session: &Luggage) {
         let record = Record { is_awaited: !session.subprotocol.is_reliable(), ..self.record(session) };
         let item = self.items;
+        // A node of an older version would take a plain publisher for a session.
+        let is_old = self.peers.values().any(|peer| peer.version < VERSION_OF_PUBLISHERS);
         if let Some(ledger) = &mut self.ledger {
+            if record.is_awaited && is_old && !ledger.registry.goes_on(session.id) {
+                return self.tell_kept(session.id, record.position);
+            }
             if !record.is_awaited {
                 ledger.unsettled.insert(item, session.id);
             }
             let store = ledger.registry.begin(session.id, record);
             self.store(store);
         }
+    }
+
+    fn tell_kept(&self, connection: ConnectionId, position: u64) {
+        self.local.send(&Recipient::Owner(connection), &Letter::Kept { connection, position });
     }
 
     fn record(&self, session: &Luggage) -> Record {
@@ -314,7 +324,7 @@ impl Mesh {
         let waits = next.is_some();
         self.store(next);
         if let Some(position) = kept {
-            self.local.send(&Recipient::Owner(connection), &Letter::Kept { connection, position });
+            self.tell_kept(connection, position);
         }
         if let Some((parting, revision)) = ended {
             self.part(*parting, Some(revision));

@@ -24,15 +24,19 @@ pub(super) struct Speaker {
     pub(super) streams: Streamer,
 }
 
+/// A plain connection that may join and send to every group.
+pub(super) fn plain(id: ConnectionId) -> Opening {
+    Opening {
+        protocol: Protocol::PubSub(Subprotocol::Json),
+        subprotocol: Some("json.webpubsub.azure.v1".into()),
+        ..opening(id)
+    }
+}
+
 impl Speaker {
     pub(super) fn connect(nodes: &mut [Node], node: usize, random: u128, worker: usize) -> Self {
         let id = ConnectionId::on_node(random, nodes[node].number, worker as u8);
-        let plain = Opening {
-            protocol: Protocol::PubSub(Subprotocol::Json),
-            subprotocol: Some("json.webpubsub.azure.v1".into()),
-            ..opening(id)
-        };
-        let key = nodes[node].workers[worker].shard.connect(plain);
+        let key = nodes[node].workers[worker].shard.connect(plain(id));
         nodes[node].workers[worker].carry_out();
         let (unread, streams) = (VecDeque::new(), Streamer::default());
         Self { id, node, worker, key, gone: false, has_left: false, acks: 0, unread, streams }
