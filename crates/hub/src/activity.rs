@@ -4,6 +4,7 @@ use hubwire_protocol::{GroupName, GroupStateItem, Metadata};
 
 use crate::Entry;
 use crate::deadline::DeadlineId;
+use crate::publisher::Keeping;
 
 /// The longest name that a client may give a stream or an invocation, in bytes.
 pub(crate) const CLIENT_NAME_BYTES_MAX: usize = 1024;
@@ -15,6 +16,12 @@ pub(crate) struct Activity {
     pub(crate) streams: HashMap<Box<str>, Stream>,
     /// What it wants of a stream and the log has not answered; it is held meanwhile, so there is one at a time. Only in hubs with a log.
     pub(crate) stream_request: Option<StreamRequest>,
+    /// Of a plain publisher: the stream that it has opened last, until it is kept elsewhere. Only in hubs with a log.
+    pub(crate) keeping: Option<Keeping>,
+    /// Whether it is a plain publisher that is kept elsewhere.
+    pub(crate) is_kept: bool,
+    /// Whether something has changed since it was recorded there.
+    pub(crate) changed: bool,
     /// Messages of streams since the publisher last rested.
     pub(crate) stream_burst: u32,
     /// The invocations that it waits for, by their ids.

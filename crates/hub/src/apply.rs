@@ -26,8 +26,11 @@ impl Shard {
 
     /// Notes that what is kept of a session elsewhere is not all of it any more.
     pub(crate) fn touch(&mut self, key: ConnectionKey) {
-        if let Some(window) = &mut self.connections[key.index()].window {
-            window.touch();
+        let connection = &mut self.connections[key.index()];
+        match (&mut connection.window, &mut connection.activity) {
+            (Some(window), _) => window.touch(),
+            (None, Some(activity)) => activity.changed = true,
+            (None, None) => {}
         }
     }
 
@@ -160,14 +163,14 @@ impl Shard {
         self.position = self.position.max(position);
     }
 
-    /// What is to be kept elsewhere of every session of a hub with a log that has changed since it was asked for last.
+    /// What is to be kept elsewhere of every session of a hub with a log, and every plain publisher there, that has changed since it was asked
+    /// for last.
     pub(crate) fn record_sessions(&mut self) -> Reply {
         let mut records = Vec::new();
         let logged: Vec<_> = self.hubs.iter().filter(|(_, hub)| hub.logged).map(|(slot, _)| slot).collect();
         for slot in logged {
             for key in self.hubs[slot].connections.clone() {
-                let window = self.connections[key.index()].window.as_mut();
-                if window.is_some_and(|window| window.take_changed()) {
+                if self.take_changed(key) {
                     records.extend(self.record(key));
                 }
             }
@@ -175,9 +178,21 @@ impl Shard {
         Reply::Recorded(records)
     }
 
+    fn take_changed(&mut self, key: ConnectionKey) -> bool {
+        let connection = &mut self.connections[key.index()];
+        match (&mut connection.window, &mut connection.activity) {
+            (Some(window), _) => window.take_changed(),
+            (None, Some(activity)) => activity.is_kept && std::mem::take(&mut activity.changed),
+            (None, None) => false,
+        }
+    }
+
     /// What is to be kept elsewhere of a session: all but what can be read in the log.
     pub(crate) fn record(&self, key: ConnectionKey) -> Option<Luggage> {
         let luggage = self.describe(key)?;
+        if self.is_kept_publisher(key) {
+            return Some(Self::publisher_record(luggage));
+        }
         Some(Luggage { unacknowledged: Vec::new(), ..luggage })
     }
 

@@ -72,7 +72,7 @@ counters! {
     stream_messages => "webpubsub_stream_messages_total",
     /// Streams that ended since their publisher was silent.
     streams_idle => "webpubsub_stream_idle_timeouts_total",
-    /// Streams that broke off since a message of theirs could not be stored: 30 s after it came, or since it was too large.
+    /// Streams that broke off since a message of theirs could not be stored, or they could not be kept elsewhere: after 30 s, or since it was too large.
     streams_unstored => "webpubsub_stream_store_failures_total",
     /// Ends of streams that subscribers were not told, since they could not be stored for ten minutes, or 65,536 others were waiting.
     stream_ends_lost => "webpubsub_stream_ends_lost_total",

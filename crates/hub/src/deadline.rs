@@ -16,6 +16,8 @@ pub(crate) enum Deadline {
     Stream(ConnectionKey, Box<str>),
     /// Something of a stream is to be appended to the log again.
     StreamRequest(ConnectionKey),
+    /// The stream of a plain publisher is not kept elsewhere yet.
+    Keeping(ConnectionKey),
     /// Ends of streams are to be appended to the log again.
     StreamEnds,
     /// An invocation was not answered in time.

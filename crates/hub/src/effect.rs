@@ -1,6 +1,6 @@
 use hubwire_protocol::{ConnectionId, HubName};
 
-use crate::{ConnectionKey, Entry, Envelope, Event, Letter, Luggage, Question, Recipient, Target};
+use crate::{ConnectionKey, Entry, Envelope, Event, Letter, Luggage, Parting, Question, Recipient, Target};
 
 /// What a shard wants of its surroundings. Effects are carried out in order, and before anything that waits in an outbox is written:
 /// a client that is told of its join can rely on every worker knowing of it.
@@ -11,16 +11,13 @@ pub enum Effect {
     /// Append this to the log. What it asks for takes effect when it comes back by [`crate::Shard::apply`]; if it does not get there, the author's
     /// shard is told by [`Letter::AppendRefused`].
     Append(Entry),
-    /// A session of a hub with a log has begun: keep this of it where other processes find it. Its client is told of nothing before.
+    /// A session of a hub with a log has begun: keep this of it where other processes find it. Its client is told of nothing before. Or a plain
+    /// publisher has opened a stream there: keep this of it likewise, in place of what was kept before, and say so by [`Letter::Kept`].
     Keep(Box<Luggage>),
-    /// A session of a hub with a log has ended. Unless another process has taken it, what is kept of it is to go, the application to be told, by
-    /// [`Letter::Tell`], and what it leaves to be said to be appended, whatever becomes of this process.
-    Forget {
-        /// Its end.
-        end: Event,
-        /// The ends of its streams.
-        farewells: Vec<Entry>,
-    },
+    /// A session of a hub with a log, or a plain publisher that is kept, has ended. Unless another process has taken it, what is kept of it is to
+    /// go, the application to be told, by [`Letter::Tell`], if it is not, and what it leaves to be said to be appended, whatever becomes of this
+    /// process.
+    Forget(Box<Parting>),
     /// Take the letter to its recipient, be it this shard itself.
     Send(Recipient, Letter),
     /// Tell the application, in the order of these effects.

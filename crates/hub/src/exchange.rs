@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use hubwire_protocol::{ConnectionId, HubName};
 
 use crate::{
-    Command, Entry, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
+    Command, Entry, Envelope, Letter, Logged, Luggage, Parting, Recipient, Reply, Target, TraceContext,
 };
 
 /// What reaches a shard from elsewhere.
@@ -96,7 +96,7 @@ pub trait Exchange {
     fn keep(&self, _session: Box<Luggage>) {}
 
     /// Forgets a session: see [`crate::Effect::Forget`].
-    fn forget(&self, _end: Event, _farewells: Vec<Entry>) {}
+    fn forget(&self, _parting: Box<Parting>) {}
 
     /// This shard's process stops: none of its clients will publish anything from now on.
     fn drained(&self) {}

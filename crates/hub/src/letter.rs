@@ -100,7 +100,14 @@ pub enum Letter {
         /// Why.
         refusal: Refusal,
     },
-    /// To the owner of a session of a hub with a log: it cannot be kept elsewhere.
+    /// To the owner of a plain publisher in a hub with a log: it is kept elsewhere.
+    Kept {
+        /// The publisher.
+        connection: ConnectionId,
+        /// The position of the log that what is kept is valid at.
+        position: u64,
+    },
+    /// To the owner of a session of a hub with a log, or of a plain publisher: it cannot be kept elsewhere.
     Unkept(ConnectionId),
     /// To any shard of a process: its application is to be told of this.
     Tell(Box<Event>),

@@ -17,7 +17,7 @@ use crate::{Act, Author, ConnectionKey, Effect, Entry, Envelope, Refusal};
 /// How soon what was not stored is appended again, in milliseconds.
 const AGAIN_MS: u64 = 500;
 /// How long a message of a stream is appended again and again, in milliseconds. Then the stream breaks off: the log may be away for a restart.
-const MESSAGE_STORE_MAX_MS: u64 = 30_000;
+pub(crate) const MESSAGE_STORE_MAX_MS: u64 = 30_000;
 /// How long the end of a stream is, in milliseconds. Then its subscribers are not told of it, which is counted.
 const END_STORE_MAX_MS: u64 = 600_000;
 /// Ends of streams on their way to the log, of connections that have ended as well, which nothing else bounds. Those beyond are not appended,
@@ -82,6 +82,7 @@ impl Shard {
         // A connection that two processes believed to have may have asked twice.
         self.start_stream(key, start.clone(), self.now_ms)?;
         self.touch(key);
+        self.keep_publisher(key, &start.stream_id);
         Ok(())
     }
 
@@ -139,12 +140,13 @@ impl Shard {
         if let Some(activity) = &mut self.connections[key.index()].activity {
             let streams = std::mem::take(&mut activity.streams);
             let again = activity.stream_request.take().and_then(|request| request.again);
-            let deadlines = streams.into_values().map(|stream| stream.deadline).chain(again);
+            let keeping = activity.keeping.take().map(|keeping| keeping.deadline);
+            let deadlines = streams.into_values().map(|stream| stream.deadline).chain(again).chain(keeping);
             deadlines.for_each(|deadline| self.deadlines.clear(deadline));
         }
     }
 
-    /// The ends of a session's streams, for whoever forgets it: only then it is certain that no other process goes on with them.
+    /// The ends of the streams of a session, or of a plain publisher that is kept, for whoever forgets it: only then it is certain that no other process goes on with them.
     pub(crate) fn stream_farewells(&mut self, key: ConnectionKey) -> Vec<Entry> {
         let id = self.connections[key.index()].id;
         let mut farewells = Vec::new();
@@ -162,7 +164,7 @@ impl Shard {
     }
 
     /// The streams of a connection, oldest first.
-    fn open_streams(&self, key: ConnectionKey) -> Vec<Box<str>> {
+    pub(crate) fn open_streams(&self, key: ConnectionKey) -> Vec<Box<str>> {
         let activity = self.connections[key.index()].activity.as_ref();
         let streams = activity.into_iter().flat_map(|activity| &activity.streams);
         let mut open: Vec<_> = streams.map(|(id, stream)| (stream.opened, id.clone())).collect();
@@ -330,9 +332,7 @@ impl Shard {
             let ack_id = entry.author.and_then(|author| author.ack_id);
             return self.finish_request(key, ack_id, Err(error));
         }
-        self.counters.streams_unstored += 1;
-        self.notify(key, &Notice::StreamClosed { stream_id: &stream_id, error: Some(&error) });
-        self.close_logged_stream(key, &stream_id, StreamEnd::Broken(StreamError::internal()));
+        self.break_off(key, &stream_id);
     }
 
     /// Appends a message of a stream again.

@@ -16,6 +16,7 @@ use crate::deadline::Deadline;
 use crate::delivery::Lane;
 use crate::outbox::Outbound;
 use crate::shard::Shard;
+use crate::window::Window;
 use crate::{ConnectionKey, Effect, Opening, Protocol, Reply};
 
 /// One reliable session, whole: whoever unpacks it goes on where it was packed. What its client was waiting for is not in it: the answer to
@@ -145,14 +146,14 @@ impl Shard {
         Some(luggage)
     }
 
-    /// What a session is, whole.
+    /// What a session is, whole, or a plain publisher that is kept.
     pub(crate) fn describe(&self, key: ConnectionKey) -> Option<Luggage> {
         let now_ms = self.now_ms;
         let connection = &self.connections[key.index()];
         let subprotocol = connection.pubsub()?;
-        let window = connection.window.as_ref()?;
-        let nothing = Activity::default();
+        let (nothing, unnumbered) = (Activity::default(), Window::default());
         let activity = connection.activity.as_deref().unwrap_or(&nothing);
+        let window = connection.window.as_deref().or(activity.is_kept.then_some(&unnumbered))?;
         let logged = self.hubs[connection.hub as usize].logged;
         let group_name = |slot: &u32| self.groups.get(*slot).name.clone();
         let unacknowledged = window.replay().map(|message| KeptMessage {
@@ -189,7 +190,8 @@ impl Shard {
         })
     }
 
-    /// Takes a session in that was packed elsewhere. Its client has the recovery window to come.
+    /// Takes a session in that was packed elsewhere. Its client has the recovery window to come. A plain publisher is taken in as well, for
+    /// [`Shard::end_publishers`]: nobody can come for it.
     pub fn unpack(&mut self, luggage: &Luggage) -> Reply {
         let opening = Opening {
             id: luggage.id,
@@ -219,6 +221,8 @@ impl Shard {
             };
             let unacknowledged = luggage.unacknowledged.iter().map(outbound);
             window.restore(luggage.last_sequence_id, unacknowledged, &luggage.positions);
+        } else {
+            connection.activity().is_kept = true;
         }
         let attachment = connection.attachment;
         self.expiries.push(now_ms + self.limits.recovery_window_ms, key, attachment);

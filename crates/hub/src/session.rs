@@ -12,7 +12,7 @@ use crate::outbox::Outbound;
 use crate::shard::Shard;
 use crate::trace::Farewell;
 use crate::user::UserConnections;
-use crate::{ConnectionKey, Effect, Happening, Occurrence, Opening, Party, Target};
+use crate::{ConnectionKey, Effect, Happening, Occurrence, Opening, Parting, Party, Target};
 
 /// How a client's socket ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,17 +313,23 @@ impl Shard {
     }
 
     /// Takes a connection out of everything that it is indexed by. Its slot stays until its socket is gone.
-    fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
+    pub(crate) fn end(&mut self, key: ConnectionKey, farewell: Farewell) {
         self.counters.connections_closed += 1;
         self.counters.closes[farewell.category() as usize] += 1;
-        let is_kept = self.is_kept(key);
+        let (is_session, is_told) = (self.is_kept(key), self.is_kept_publisher(key));
+        let is_kept = is_session || is_told;
         let farewells = if is_kept { self.stream_farewells(key) } else { Vec::new() };
         self.cancel_streams(key);
         self.forget_invocations(key);
         self.leave_all(key, Party::End);
         self.tell_end(key, &farewell);
         let end = self.event(key, Occurrence::Disconnected { reason: farewell.reason });
-        self.effects.push(if is_kept { Effect::Forget { end, farewells } } else { Effect::Notify(end) });
+        if !is_session {
+            self.effects.push(Effect::Notify(end.clone()));
+        }
+        if is_kept {
+            self.effects.push(Effect::Forget(Box::new(Parting { end, is_told, farewells })));
+        }
         self.leave_lists(key);
         let connection = &mut self.connections[key.index()];
         connection.link = Link::Ended;

@@ -195,8 +195,11 @@ impl Shard {
             Letter::LogMissed => self.miss_entries(),
             Letter::LogPosition(position) => self.set_position(position),
             Letter::AppendRefused { author, refusal } => self.append_refused(author, refusal),
+            Letter::Kept { connection, position } => self.publisher_kept(connection, position),
             Letter::Unkept(connection) => {
-                if let Some(key) = self.ids.get(&connection).copied() {
+                if let Some(key) = self.ids.get(&connection).copied()
+                    && !self.publisher_unkept(key)
+                {
                     self.refuse(key, &Close::MESSAGES_MISSED);
                 }
             }
@@ -217,6 +220,7 @@ impl Shard {
             match deadline {
                 Deadline::Stream(key, stream_id) => self.stream_due(key, &stream_id, now_ms),
                 Deadline::StreamRequest(key) => self.stream_request_due(key),
+                Deadline::Keeping(key) => self.keeping_due(key),
                 Deadline::StreamEnds => self.stream_ends_due(now_ms),
                 Deadline::Invocation(key, invocation_id) => self.invocation_due(key, &invocation_id),
                 Deadline::Backpressure => self.check_subscribers(now_ms),

@@ -8,8 +8,8 @@ import { until } from "./support/deadline.mjs";
 import { Front } from "./support/front.mjs";
 import { startConfigured } from "./support/handler.mjs";
 import { Nats, withNats } from "./support/nats.mjs";
-import { RawClient } from "./support/raw_client.mjs";
-import { RealtimeClient } from "./support/sdk.mjs";
+import { RawClient, recover } from "./support/raw_client.mjs";
+import { RealtimeClient, serviceClient } from "./support/sdk.mjs";
 import { binaryPath } from "./support/server.mjs";
 
 // The nodes are single processes, also where HUBWIRE_BIN names a whole cluster.
@@ -88,6 +88,66 @@ withNats("a stream in a hub with durability cluster", () => {
     nodes[0].kill();
     const end = await until(() => member.unseen.find(({ json }) => json?.stream?.endOfStream)?.json, "the end", RECOVERY_MS);
     assert.deepEqual(end.stream, { streamId: "s", streamSequenceId: 2, endOfStream: true, error: { name: "Cancelled", message: "The publisher of the stream has disconnected." } });
+    await member.close(1000);
+    await stop();
+  });
+
+  test("is cancelled for its subscribers when its publisher is a plain client whose node is killed", async () => {
+    const { nodes, stop } = await startNodes(2);
+    const member = await RawClient.json(nodes[1], "chat", { groups: ["g"] });
+    const publisher = await RawClient.json(nodes[0], "chat");
+    const say = (message) => publisher.send({ type: "streamData", dataType: "text", ...message });
+    for (const streamId of ["silent", "s", "over"]) publisher.send({ type: "sendToGroup", group: "g", stream: { streamId } });
+    say({ streamId: "over", streamSequenceId: 1, data: "last" });
+    publisher.send({ type: "streamEnd", streamId: "over" });
+    for (const streamSequenceId of [1, 2]) say({ streamId: "s", streamSequenceId, data: `${streamSequenceId}` });
+    for (const data of ["last", "", "1", "2"]) assert.equal((await member.message()).data, data);
+    nodes[0].kill();
+    const ends = () => member.unseen.filter(({ json }) => json?.stream?.endOfStream).map(({ json }) => json.stream);
+    await until(() => ends().length >= 2, "the ends", RECOVERY_MS);
+    // What is published behind the ends shows that there are no others, nor will be: the dead node is forgotten.
+    await serviceClient(nodes[1], "chat").group("g").sendToAll("behind", { contentType: "text/plain" });
+    await until(() => member.unseen.some(({ json }) => json?.data === "behind"), "a message behind the ends", RECOVERY_MS);
+    const error = { name: "Cancelled", message: "The publisher of the stream has disconnected." };
+    assert.deepEqual(ends(), [
+      { streamId: "silent", streamSequenceId: 1, endOfStream: true, error },
+      { streamId: "s", streamSequenceId: 3, endOfStream: true, error },
+    ]);
+    await member.close(1000);
+    await stop();
+  });
+
+  test("is cancelled once when the nodes of its plain publishers are killed together with the only one that could end it", async () => {
+    const { nats, nodes, stop } = await startNodes(2);
+    const member = await RawClient.reliable(nodes[1], "chat", { groups: ["g"] });
+    const publishers = await Promise.all(nodes.map((node) => RawClient.json(node, "chat")));
+    for (const [index, publisher] of publishers.entries()) {
+      publisher.send({ type: "sendToGroup", group: "g", stream: { streamId: `${index}` } });
+      publisher.send({ type: "streamData", streamId: `${index}`, streamSequenceId: 1, dataType: "text", data: "a" });
+    }
+    for (let messages = 0; messages < 2; messages += 1) assert.equal((await member.message()).data, "a");
+    for (const node of nodes) node.kill();
+    nodes.push(await startNode(nats));
+    const again = await until(() => recover(nodes[2], "chat", member).catch(() => undefined), "the session", RECOVERY_MS);
+    const ends = () => again.unseen.filter(({ json }) => json?.stream?.endOfStream).map(({ json }) => json.stream);
+    await until(() => ends().length >= 2, "the ends", RECOVERY_MS);
+    const named = ends().map(({ streamId, streamSequenceId, error }) => [streamId, streamSequenceId, error.name]);
+    assert.deepEqual(named.sort(), [["0", 2, "Cancelled"], ["1", 2, "Cancelled"]]);
+    await again.close(1000);
+    await stop();
+  });
+
+  test("is cancelled for its subscribers when the node of its plain publisher stops", async () => {
+    const { nodes, stop } = await startNodes(2);
+    const member = await RawClient.json(nodes[1], "chat", { groups: ["g"] });
+    const publisher = await RawClient.json(nodes[0], "chat");
+    publisher.send({ type: "sendToGroup", group: "g", stream: { streamId: "s" } });
+    publisher.send({ type: "streamData", streamId: "s", streamSequenceId: 1, dataType: "text", data: "a" });
+    assert.equal((await member.message()).data, "a");
+    await nodes[0].stop();
+    const ends = () => member.unseen.filter(({ json }) => json?.stream?.endOfStream).map(({ json }) => json.stream);
+    await until(() => ends().length > 0, "the end", RECOVERY_MS);
+    assert.deepEqual(ends().map(({ streamSequenceId, error }) => [streamSequenceId, error.name]), [[2, "Cancelled"]]);
     await member.close(1000);
     await stop();
   });

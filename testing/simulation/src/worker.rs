@@ -411,7 +411,7 @@ impl Worker {
                 | Effect::Moved { .. }
                 | Effect::Append(_)
                 | Effect::Keep(_)
-                | Effect::Forget { .. } => Err(format!("no client of a course causes the effect {effect:?}")),
+                | Effect::Forget(_) => Err(format!("no client of a course causes the effect {effect:?}")),
             };
             if let Err(complaint) = carried {
                 around.model.complain(complaint);

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hubwire_filter::Filter;
 use hubwire_hub::{
-    Busy, Command, Entry, Envelope, Event, Letter, Logged, Luggage, Recipient, Reply, Target, TraceContext,
+    Busy, Command, Envelope, Letter, Logged, Luggage, Parting, Recipient, Reply, Target, TraceContext,
 };
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,10 +57,10 @@ pub(crate) enum Item {
     Answered { ticket: u64, reply: Option<Reply> },
     /// What stands in the log in place of something that a session has left to be said.
     Reread { connection: ConnectionId, index: usize, found: Option<Bytes> },
-    /// A session of a hub with a log has begun.
+    /// A session of a hub with a log has begun, or a plain publisher has opened a stream there.
     Keep(Box<Luggage>),
-    /// A session of a hub with a log has ended.
-    Forget(Event, Vec<Entry>),
+    /// One of them has ended.
+    Forget(Box<Parting>),
     /// What came of writing a session into the registry.
     Stored { connection: ConnectionId, stored: Stored },
     /// What has changed of this node's sessions up to an entry; nothing is known if a worker did not say.

@@ -93,6 +93,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         | Letter::LogMissed
         | Letter::LogPosition(_)
         | Letter::AppendRefused { .. }
+        | Letter::Kept { .. }
         | Letter::Unkept(_)
         | Letter::Tell(_) => return None,
     })

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hubwire_hub::{
-    Entry, Envelope, Event, Exchange as _, Letter, Logged, Luggage, Mark, Parcel, Recipient, Target,
+    Entry, Envelope, Exchange as _, Letter, Logged, Luggage, Mark, Parcel, Parting, Recipient, Target,
 };
 use hubwire_protocol::{ConnectionId, HubName};
 
@@ -122,8 +122,8 @@ impl hubwire_hub::Exchange for Exchange {
         self.backlog.put(Item::Keep(session));
     }
 
-    fn forget(&self, end: Event, farewells: Vec<Entry>) {
-        self.backlog.put(Item::Forget(end, farewells));
+    fn forget(&self, parting: Box<Parting>) {
+        self.backlog.put(Item::Forget(parting));
     }
 
     fn drained(&self) {

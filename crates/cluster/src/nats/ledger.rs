@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use hubwire_hub::{
-    Act, Author, Busy, Command, Entry, Event, Letter, Luggage, Recipient, Refusal, Router as _,
+    Act, Author, Busy, Command, Entry, Event, Letter, Luggage, Parting, Recipient, Refusal, Router as _,
 };
 use hubwire_protocol::{ConnectionId, HubName};
 use prost::Message;
@@ -23,7 +23,8 @@ use super::log_entry;
 use super::log_schema::NodeRecord;
 use super::mesh::{Errand, Mesh};
 use super::pieces::Line;
-use super::registry::{Progress, Registry, Store, Stored, Write};
+use super::registry::{Progress, Record, Registry, Store, Stored, Write};
+use super::schema::VERSION_OF_PUBLISHERS;
 use super::settings::LogSettings;
 
 /// Entries that may come while sessions are taken from a dead node; beyond it the attempt is given up, and begins anew.
@@ -247,32 +248,57 @@ impl Mesh {
         }
     }
 
-    /// A session has begun: keeps it. What comes behind the item is settled only when that is done.
+    /// A session has begun: keeps it. What comes behind the item is settled only when that is done. Or a plain publisher has opened a stream, and
+    /// waits until it is kept as it is now.
     pub(super) fn keep(&mut self, session: &Luggage) {
-        let bytes = log_entry::session(self.backlog.node, session);
+        let record = Record { is_awaited: !session.subprotocol.is_reliable(), ..self.record(session) };
         let item = self.items;
+        // A node of an older version would take a plain publisher for a session.
+        let is_old = self.peers.values().any(|peer| peer.version < VERSION_OF_PUBLISHERS);
         if let Some(ledger) = &mut self.ledger {
-            ledger.unsettled.insert(item, session.id);
-            let store = ledger.registry.begin(session.id, bytes);
+            if record.is_awaited && is_old && !ledger.registry.goes_on(session.id) {
+                return self.tell_kept(session.id, record.position);
+            }
+            if !record.is_awaited {
+                ledger.unsettled.insert(item, session.id);
+            }
+            let store = ledger.registry.begin(session.id, record);
             self.store(store);
         }
     }
 
-    /// A session has ended: what is kept of it goes, and then its application is told.
-    pub(super) fn forget(&mut self, end: Event, farewells: Vec<Entry>) {
-        let bytes = log_entry::ended(self.backlog.node, &end, &farewells);
+    fn tell_kept(&self, connection: ConnectionId, position: u64) {
+        self.local.send(&Recipient::Owner(connection), &Letter::Kept { connection, position });
+    }
+
+    fn record(&self, session: &Luggage) -> Record {
+        let bytes = log_entry::session(self.backlog.node, session);
+        Record { bytes, position: session.position, is_awaited: false }
+    }
+
+    /// A session, or a plain publisher, has ended: what is kept of it goes, and then all is said and told that it leaves.
+    pub(super) fn forget(&mut self, parting: Box<Parting>) {
+        let (bytes, connection) = (log_entry::ended(self.backlog.node, &parting), parting.end.connection);
         if let Some(ledger) = &mut self.ledger {
-            ledger.settle(end.connection);
-            if !ledger.registry.goes_on(end.connection) {
+            ledger.settle(connection);
+            if !ledger.registry.goes_on(connection) {
                 // It was too large to be kept, or is another node's now: only the first of these is this node's to tell.
                 if !ledger.fenced {
-                    self.say_farewells(end.connection, None, &farewells);
-                    self.tell(end);
+                    self.part(*parting, None);
                 }
                 return;
             }
-            let store = ledger.registry.write(end.connection, Write::End(bytes, Box::new(end), farewells));
+            let store = ledger.registry.write(connection, Write::End(bytes, parting));
             self.store(store);
+        }
+    }
+
+    /// Says and tells what a session leaves, whose last record this is.
+    pub(super) fn part(&mut self, parting: Parting, revision: Option<u64>) {
+        let Parting { end, is_told, farewells } = parting;
+        self.say_farewells(end.connection, revision, &farewells);
+        if !is_told {
+            self.tell(end);
         }
     }
 
@@ -291,15 +317,17 @@ impl Mesh {
         let Some(ledger) = &mut self.ledger else {
             return;
         };
-        let Progress { next, ended, over } = ledger.registry.stored(connection, stored);
+        let Progress { next, kept, ended, over } = ledger.registry.stored(connection, stored);
         if matches!(stored, Stored::Revision(_)) {
             ledger.settle(connection);
         }
         let waits = next.is_some();
         self.store(next);
-        if let Some((event, revision, farewells)) = ended {
-            self.tell(event);
-            self.say_farewells(connection, Some(revision), &farewells);
+        if let Some(position) = kept {
+            self.tell_kept(connection, position);
+        }
+        if let Some((parting, revision)) = ended {
+            self.part(*parting, Some(revision));
         }
         match stored {
             Stored::Lost if !over => {
@@ -350,7 +378,6 @@ impl Mesh {
 
     /// The shards have said what has changed; or could not.
     pub(super) fn checkpoint(&mut self, position: u64, sessions: Option<Vec<Luggage>>) {
-        let own = self.backlog.node;
         let Some(ledger) = &mut self.ledger else {
             return;
         };
@@ -359,18 +386,17 @@ impl Mesh {
             return;
         };
         metrics::counter!("webpubsub_log_records_total").increment(sessions.len() as u64);
-        // Who has ended since has nothing left to be recorded.
-        let connections = sessions.iter().map(|session| session.id);
-        let connections = connections.filter(|id| ledger.registry.goes_on(*id)).collect();
-        ledger.checkpoint = Checkpoint::Recording(position, connections);
-        let stores: Vec<_> = sessions
-            .iter()
-            .filter_map(|session| {
-                let bytes = log_entry::session(own, session);
-                ledger.registry.write(session.id, Write::Record(bytes))
-            })
-            .collect();
-        self.errands.extend(stores.into_iter().map(Errand::Store));
+        for session in &sessions {
+            let write = Write::Record(self.record(session));
+            let store = self.ledger.as_mut().and_then(|ledger| ledger.registry.write(session.id, write));
+            self.store(store);
+        }
+        if let Some(ledger) = &mut self.ledger {
+            // Who has ended since has nothing left to be recorded, nor has who was recorded later.
+            let connections = sessions.iter().map(|session| session.id);
+            let connections = connections.filter(|id| ledger.registry.is_recording(*id)).collect();
+            ledger.checkpoint = Checkpoint::Recording(position, connections);
+        }
         self.close_checkpoint();
     }
 

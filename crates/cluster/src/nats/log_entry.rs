@@ -1,7 +1,7 @@
 //! Entries of the log and records of the registry as bytes, and back.
 
 use bytes::Bytes;
-use hubwire_hub::{Act, Author, Entry, Event, Luggage, Occurrence};
+use hubwire_hub::{Act, Author, Entry, Event, Luggage, Occurrence, Parting};
 use hubwire_protocol::{GroupName, HubName, StreamStart, UserId};
 use prost::Message;
 
@@ -20,7 +20,7 @@ pub(crate) enum Kept {
     /// It goes on.
     Session(Box<Luggage>),
     /// It has ended, and its application may still have to be told.
-    Ended(Box<Event>, Vec<Entry>),
+    Ended(Box<Parting>),
 }
 
 /// What an entry stands in the log by once, however often it is appended and by whatever node; `None` of one that nobody appends again.
@@ -124,8 +124,9 @@ pub(crate) fn session(owner: u32, session: &Luggage) -> Bytes {
     SessionRecord { owner, session, ..SessionRecord::default() }.encode_to_vec().into()
 }
 
-/// What the registry is to keep of a session that has ended, until its application is told.
-pub(crate) fn ended(owner: u32, end: &Event, farewells: &[Entry]) -> Bytes {
+/// What the registry is to keep of a session that has ended, until its application is told and all that it leaves to be said is.
+pub(crate) fn ended(owner: u32, parting: &Parting) -> Bytes {
+    let Parting { end, is_told, farewells } = parting;
     let reason = match &end.occurrence {
         Occurrence::Disconnected { reason } => reason.clone().into_owned(),
         _ => String::new(),
@@ -142,17 +143,19 @@ pub(crate) fn ended(owner: u32, end: &Event, farewells: &[Entry]) -> Bytes {
         ..schema::Luggage::default()
     };
     let farewells = farewells.iter().map(|entry| encode(entry, None)).collect();
-    SessionRecord { owner, session: Some(session), ended: Some(reason), farewells }.encode_to_vec().into()
+    let record =
+        SessionRecord { owner, session: Some(session), ended: Some(reason), farewells, is_told: *is_told };
+    record.encode_to_vec().into()
 }
 
 /// The node that has a session, and what is kept of it.
 pub(crate) fn kept(bytes: Bytes) -> Result<(u32, Kept), DecodeError> {
-    let SessionRecord { owner, session, ended, farewells } = SessionRecord::decode(bytes)?;
+    let SessionRecord { owner, session, ended, farewells, is_told } = SessionRecord::decode(bytes)?;
     let session = session.ok_or(DecodeError::Part("a session"))?;
     let Some(reason) = ended else {
         return Ok((owner, Kept::Session(Box::new(luggage::decode(session)?))));
     };
-    let event = Event {
+    let end = Event {
         connection: decode::connection(&session.connection)?,
         hub: HubName::parse(&session.hub)?,
         id: session.events,
@@ -166,5 +169,6 @@ pub(crate) fn kept(bytes: Bytes) -> Result<(u32, Kept), DecodeError> {
         occurrence: Occurrence::Disconnected { reason: reason.into() },
     };
     let farewells = farewells.into_iter().map(|bytes| decode(bytes).map(|read| read.entry));
-    Ok((owner, Kept::Ended(Box::new(event), farewells.collect::<Result<_, _>>()?)))
+    let farewells = farewells.collect::<Result<_, _>>()?;
+    Ok((owner, Kept::Ended(Box::new(Parting { end, is_told, farewells }))))
 }

@@ -67,7 +67,7 @@ pub(crate) struct LogPiece {
     pub(crate) pieces: Vec<u64>,
 }
 
-/// What the registry keeps of a session.
+/// What the registry keeps of a session, or of a plain publisher of streams: which of them it is its subprotocol says.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct SessionRecord {
     /// The node that has it.
@@ -82,6 +82,9 @@ pub(crate) struct SessionRecord {
     /// What it leaves to be appended: entries of the log.
     #[prost(bytes = "bytes", repeated, tag = "4")]
     pub(crate) farewells: Vec<Bytes>,
+    /// Its application is told of its end without this: it was a plain publisher.
+    #[prost(bool, tag = "5")]
+    pub(crate) is_told: bool,
 }
 
 /// What the registry keeps of a node. It is written again and again; who has something else there in between has taken the node's sessions.

@@ -178,7 +178,7 @@ impl Mesh {
             Item::LoggedCall { hub, command, caller } => self.append_call(hub, command, caller),
             Item::Answered { ticket, reply } => self.calls.answer(ticket, self.backlog.node, reply),
             Item::Keep(session) => self.keep(&session),
-            Item::Forget(end, farewells) => self.forget(end, farewells),
+            Item::Forget(parting) => self.forget(parting),
             Item::Stored { connection, stored } => self.stored(connection, stored),
             Item::Recorded { position, sessions } => self.checkpoint(position, sessions),
             Item::Checkpointed(stored) => self.checkpointed(stored),

@@ -4,16 +4,35 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use hubwire_hub::{Entry, Event};
+use hubwire_hub::Parting;
 use hubwire_protocol::ConnectionId;
 
 /// What is to be written of a session.
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     /// What it is now.
-    Record(Bytes),
+    Record(Record),
     /// That it has ended; then its application is told, and what it leaves to be said is appended.
-    End(Bytes, Box<Event>, Vec<Entry>),
+    End(Bytes, Box<Parting>),
+}
+
+/// What a session, or a plain publisher, is.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) bytes: Bytes,
+    /// The position of the log that it is valid at.
+    pub(crate) position: u64,
+    /// Whether a publisher waits until it is there, and may say what others get to see only then.
+    pub(crate) is_awaited: bool,
+}
+
+impl Record {
+    /// What is to be written instead of two records, of which neither is there.
+    fn or(self, other: Self) -> Self {
+        let is_awaited = self.is_awaited || other.is_awaited;
+        let newer = if other.position >= self.position { other } else { self };
+        Self { is_awaited, ..newer }
+    }
 }
 
 /// A write that is to be carried out.
@@ -46,6 +65,8 @@ pub(crate) enum Stored {
 struct Session {
     revision: u64,
     predecessor: Option<u32>,
+    /// The position of the newest record that was written, or is to be.
+    position: u64,
     /// The write that is under way.
     writing: Option<Write>,
     next: Option<Write>,
@@ -84,7 +105,7 @@ impl Registry {
     }
 
     fn insert(&mut self, connection: ConnectionId, revision: u64, predecessor: Option<u32>) {
-        let session = Session { revision, predecessor, writing: None, next: None };
+        let session = Session { revision, predecessor, position: 0, writing: None, next: None };
         if self.sessions.insert(connection, session).is_none() {
             *self.origins.entry(connection.node()).or_default() += 1;
         }
@@ -107,19 +128,34 @@ impl Registry {
         self.sessions.get(&connection).is_some_and(|session| !ends(&session.writing) && !ends(&session.next))
     }
 
-    /// A session begins: has it written.
-    pub(crate) fn begin(&mut self, connection: ConnectionId, bytes: Bytes) -> Option<Store> {
-        self.insert(connection, 0, None);
-        self.write(connection, Write::Record(bytes))
+    /// Whether something of a session that goes on waits to be written.
+    pub(crate) fn is_recording(&self, connection: ConnectionId) -> bool {
+        let writes = |session: &Session| session.writing.is_some() || session.next.is_some();
+        self.goes_on(connection) && self.sessions.get(&connection).is_some_and(writes)
     }
 
-    /// Has something written of a session: now, or when what is under way is done. An end is the last word.
+    /// A session begins, or a publisher, which may have begun before: has it written.
+    pub(crate) fn begin(&mut self, connection: ConnectionId, record: Record) -> Option<Store> {
+        if !self.sessions.contains_key(&connection) {
+            self.insert(connection, 0, None);
+        }
+        self.write(connection, Write::Record(record))
+    }
+
+    /// Has something written of a session: now, or when what is under way is done. An end is the last word. A record that is older than the
+    /// newest one is not written any more: workers say what has changed, and that a stream was opened, on different ways.
     pub(crate) fn write(&mut self, connection: ConnectionId, write: Write) -> Option<Store> {
         if !self.goes_on(connection) {
             return None;
         }
         let session = self.sessions.get_mut(&connection)?;
-        session.next = Some(write);
+        match &write {
+            // One that is awaited always is: what it says of streams has not changed since, as its publisher is held.
+            Write::Record(record) if record.position < session.position && !record.is_awaited => return None,
+            Write::Record(record) => session.position = session.position.max(record.position),
+            Write::End(..) => {}
+        }
+        session.put(write);
         Self::advance(connection, session)
     }
 
@@ -128,9 +164,11 @@ impl Registry {
             return None;
         }
         let write = session.next.take()?;
-        let (Write::Record(bytes) | Write::End(bytes, ..)) = &write;
-        let bytes = bytes.clone();
-        let guarded = session.revision == 0 || matches!(write, Write::End(..));
+        let (bytes, is_awaited) = match &write {
+            Write::Record(record) => (record.bytes.clone(), record.is_awaited),
+            Write::End(bytes, _) => (bytes.clone(), true),
+        };
+        let guarded = session.revision == 0 || is_awaited;
         session.writing = Some(write);
         let (expected, predecessor) = (session.revision, session.predecessor);
         Some(Store { connection, bytes, expected, predecessor, guarded })
@@ -143,18 +181,20 @@ impl Registry {
         };
         let written = session.writing.take();
         match (stored, written) {
-            (Stored::Revision(revision), Some(Write::End(_, event, farewells))) => {
+            (Stored::Revision(revision), Some(Write::End(_, parting))) => {
                 self.remove(connection);
-                Progress { ended: Some((event, revision, farewells)), ..Progress::default() }
+                Progress { ended: Some((parting, revision)), ..Progress::default() }
             }
-            (Stored::Revision(revision), _) => {
+            (Stored::Revision(revision), written) => {
                 (session.revision, session.predecessor) = (revision, None);
-                Progress { next: Self::advance(connection, session), ..Progress::default() }
+                let kept = match written {
+                    Some(Write::Record(record)) => record.is_awaited.then_some(record.position),
+                    _ => None,
+                };
+                Progress { next: Self::advance(connection, session), kept, ..Progress::default() }
             }
             (Stored::Unanswered, written) => {
-                if session.next.is_none() {
-                    session.next = written;
-                }
+                written.into_iter().for_each(|written| session.put(written));
                 Progress { next: Self::advance(connection, session), ..Progress::default() }
             }
             (Stored::Lost | Stored::TooLarge, written) => {
@@ -166,12 +206,25 @@ impl Registry {
     }
 }
 
+impl Session {
+    /// Has something written that is not there yet, beside what waits.
+    fn put(&mut self, write: Write) {
+        self.next = Some(match (self.next.take(), write) {
+            (Some(Write::Record(waiting)), Write::Record(record)) => Write::Record(waiting.or(record)),
+            (Some(end @ Write::End(..)), _) => end,
+            (_, write) => write,
+        });
+    }
+}
+
 /// What follows from a write.
 #[derive(Default)]
 pub(crate) struct Progress {
     pub(crate) next: Option<Store>,
-    /// The application is to be told, this to be appended, and this revision to be erased.
-    pub(crate) ended: Option<(Box<Event>, u64, Vec<Entry>)>,
+    /// A publisher waits for a record that is valid at this position, and is there now.
+    pub(crate) kept: Option<u64>,
+    /// All that it leaves is to be told and appended, and this revision to be erased.
+    pub(crate) ended: Option<(Box<Parting>, u64)>,
     /// The session had ended, and there is nothing left to be done about it.
     pub(crate) over: bool,
 }

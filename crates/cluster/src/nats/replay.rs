@@ -1,12 +1,13 @@
 //! What became of the sessions of a dead node: their records, and everything that the log says behind them. Sans-IO.
 //!
 //! A shard of its own, which nobody is connected to, takes the sessions in, each at the position that its record is valid at, and applies the
-//! log. So what a session is here is what it would be at its old node: the same rules have made it, from the same entries in the same order.
+//! log. So what a session is here is what it would be at its old node: the same rules have made it, from the same entries in the same order. A plain
+//! publisher is taken in likewise, and ends when everything is applied: so its streams do, behind the last message that is known.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use hubwire_hub::{Act, Effect, Entry, Event, Letter, Limits, Luggage, Shard};
+use hubwire_hub::{Act, Effect, Entry, Event, Letter, Limits, Luggage, Parting, Shard};
 use hubwire_protocol::ConnectionId;
 
 use super::log_entry;
@@ -25,9 +26,9 @@ pub(crate) struct Found {
 pub(crate) struct Replayed {
     /// The sessions that go on.
     pub(crate) sessions: Vec<Luggage>,
-    /// Sessions that have ended meanwhile: what is kept of them is to go, the application to be told, and the ends of their streams to be
+    /// Sessions that have ended meanwhile, and all plain publishers: what is kept of them is to go, and the ends of their streams are to be
     /// appended.
-    pub(crate) ends: Vec<(Event, Vec<Entry>)>,
+    pub(crate) ends: Vec<Parting>,
     /// What applications are to be told.
     pub(crate) events: Vec<Event>,
 }
@@ -40,6 +41,8 @@ pub(crate) struct Replay {
     /// The messages that sessions had kept, by their positions in the log: the place of the session among those that wait, and the message's
     /// number in it.
     wanted: HashMap<u64, Vec<(usize, u64)>>,
+    /// Plain publishers, which go on nowhere. What happened to them otherwise is told by their own node, when it starts again.
+    publishers: HashSet<ConnectionId>,
     /// How each session stands in the registry.
     revisions: HashMap<ConnectionId, (u64, u32)>,
     /// The first position that is of interest.
@@ -65,6 +68,7 @@ impl Replay {
             shard,
             waiting: Vec::with_capacity(found.len()),
             wanted: HashMap::new(),
+            publishers: HashSet::new(),
             revisions: HashMap::new(),
             first: u64::MAX,
             replayed: Replayed::default(),
@@ -72,6 +76,9 @@ impl Replay {
         for Found { session, revision, owner } in found {
             replay.revisions.insert(session.id, (revision, owner));
             replay.first = replay.first.min(session.position + 1);
+            if !session.subprotocol.is_reliable() {
+                replay.publishers.insert(session.id);
+            }
             replay.waiting.push(session);
         }
         replay.waiting.sort_by_key(|session| std::cmp::Reverse(session.position));
@@ -164,8 +171,10 @@ impl Replay {
     fn take_effects(&mut self) {
         for effect in self.shard.take_effects() {
             match effect {
-                Effect::Forget { end, farewells } => self.replayed.ends.push((end, farewells)),
-                Effect::Notify(event) => self.replayed.events.push(event),
+                Effect::Forget(parting) => self.replayed.ends.push(*parting),
+                Effect::Notify(event) if !self.publishers.contains(&event.connection) => {
+                    self.replayed.events.push(event)
+                }
                 // Nobody is connected here, so nobody is told anything, and nobody else has to know of this shard.
                 _ => {}
             }
@@ -175,6 +184,7 @@ impl Replay {
     /// Everything that is known is applied.
     pub(crate) fn finish(mut self) -> (Replayed, HashMap<ConnectionId, (u64, u32)>) {
         self.take_in(u64::MAX);
+        self.shard.end_publishers();
         self.replayed.sessions = self.shard.pack_sessions(true);
         self.take_effects();
         (self.replayed, self.revisions)

@@ -12,9 +12,11 @@ pub(crate) use super::session_schema::{
 };
 
 /// The version of all this. A node speaks with nodes whose version is at least its own [`VERSION_LEAST`], if theirs allows it as well.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// The first version that puts entries of the log together from pieces.
 pub(crate) const VERSION_OF_PIECES: u32 = 2;
+/// The first version that ends the streams of plain publishers whose node has died.
+pub(crate) const VERSION_OF_PUBLISHERS: u32 = 3;
 /// The oldest version that this one understands.
 pub(crate) const VERSION_LEAST: u32 = 1;
 

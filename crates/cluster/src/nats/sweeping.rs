@@ -149,7 +149,7 @@ async fn sessions(
                         session.position = session.position.max(*position);
                         found.push(Found { session, revision, owner });
                     }
-                    Kept::Ended(event, farewells) => swept.ended.push((*event, revision, farewells)),
+                    Kept::Ended(parting) => swept.ended.push((*parting, revision)),
                 }
             }
             Err(error) => {

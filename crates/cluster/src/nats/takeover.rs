@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use hubwire_hub::{Command, Entry, Letter, Luggage, Routed};
+use hubwire_hub::{Command, Letter, Luggage, Parting, Routed};
 
 use super::encode;
 use super::log_schema::Keeper;
@@ -36,8 +36,8 @@ pub(crate) struct Swept {
     pub(crate) nodes: Vec<u32>,
     /// Their sessions, with all that the log says up to the sweep's beginning.
     pub(crate) replay: Option<Box<Replay>>,
-    /// Sessions of theirs whose ends had been noted and may not have been told; what is to be erased of each, and what to be appended before.
-    pub(crate) ended: Vec<(hubwire_hub::Event, u64, Vec<Entry>)>,
+    /// Sessions of theirs whose ends had been noted and may not have been told, and what is to be erased of each.
+    pub(crate) ended: Vec<(Parting, u64)>,
     /// Dead nodes are left that have to be looked at again soon.
     pub(crate) again: bool,
 }
@@ -94,9 +94,8 @@ impl Mesh {
             ledger.next_sweep_ms = now_ms;
             return;
         }
-        for (event, revision, farewells) in ended {
-            self.say_farewells(event.connection, Some(revision), &farewells);
-            self.tell(event);
+        for (parting, revision) in ended {
+            self.part(parting, Some(revision));
         }
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {
@@ -119,17 +118,22 @@ impl Mesh {
         };
         let origins = sessions.iter().map(|session| session.id.node()).collect();
         ledger.arriving.push((of.to_vec(), origins));
-        let ids = sessions.iter().map(|session| session.id).chain(ends.iter().map(|(end, _)| end.connection));
+        let ids = sessions
+            .iter()
+            .map(|session| session.id)
+            .chain(ends.iter().map(|parting| parting.end.connection));
         for id in ids {
             if let Some((revision, owner)) = revisions.remove(&id) {
                 ledger.registry.adopt(id, revision, owner);
             }
         }
         metrics::counter!("webpubsub_sessions_taken_over_total").increment(sessions.len() as u64);
+        let publishers = ends.iter().filter(|parting| parting.is_told).count() as u64;
+        metrics::counter!("webpubsub_plain_publishers_ended_total").increment(publishers);
         for event in events {
             self.tell(event);
         }
-        ends.into_iter().for_each(|(end, farewells)| self.forget(end, farewells));
+        ends.into_iter().for_each(|parting| self.forget(Box::new(parting)));
         let unpack = |session: Luggage| {
             let session = Luggage { events: session.events + EVENT_NUMBERS_JUMP, ..session };
             self.local.execute_always(None, session.hub.clone(), Command::Unpack(session.into()))

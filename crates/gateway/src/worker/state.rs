@@ -168,7 +168,7 @@ impl<E: Exchange> State<E> {
             }
             Effect::Append(entry) => self.exchange.append(entry),
             Effect::Keep(session) => self.exchange.keep(session),
-            Effect::Forget { end, farewells } => self.exchange.forget(end, farewells),
+            Effect::Forget(parting) => self.exchange.forget(parting),
             Effect::Interested(hub, target) => self.exchange.interested(&hub, &target),
             Effect::Uninterested(hub, target) => self.exchange.uninterested(&hub, &target),
             Effect::Send(recipient, letter) => self.exchange.send(&recipient, letter),

@@ -1,12 +1,13 @@
 //! Shards that share a log, which the tests fill, withhold and replay.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use hubwire_hub::{
-    Act, Author, ConnectionKey, Effect, Entry, Event, Letter, Limits, Logged, Luggage, Recipient, Refusal,
+    Act, Author, ConnectionKey, Effect, Entry, Letter, Limits, Logged, Luggage, Parting, Recipient, Refusal,
     Reply,
 };
+use hubwire_protocol::{ConnectionId, StreamPosition, Subprotocol};
 
 use crate::fixture::Node;
 
@@ -27,8 +28,16 @@ pub(crate) struct LoggedHub {
     pub(crate) log: Vec<Entry>,
     known: HashSet<String>,
     pub(crate) storing: Storing,
-    /// Sessions that are to be forgotten, in order.
-    pub(crate) forgotten: Vec<Event>,
+    /// Whether what is to be kept elsewhere is.
+    pub(crate) keeping: bool,
+    /// What is kept of sessions and publishers that have begun.
+    pub(crate) kept: BTreeMap<ConnectionId, Luggage>,
+    /// Sessions and publishers that are to be forgotten, in order.
+    pub(crate) forgotten: Vec<Parting>,
+    /// What those leave to be said, and is not stored.
+    unsaid: Vec<Entry>,
+    /// What is to be kept and is not.
+    unkept: Vec<(usize, Luggage)>,
     /// What was refused and is not known yet.
     refusals: Vec<(usize, Letter)>,
 }
@@ -46,6 +55,12 @@ fn name(entry: &Entry) -> Option<String> {
     }
 }
 
+/// The part of a stream that an entry is.
+fn part(entry: &mut Entry) -> Option<&mut StreamPosition> {
+    let Act::Publish(envelope) = &mut entry.act else { return None };
+    Arc::make_mut(&mut envelope.message).stream.as_deref_mut()
+}
+
 pub(crate) fn logged_node(limits: Limits) -> Node {
     let mut node = Node::new(limits);
     node.shard.set_logged(Arc::new(Logged { others: true, ..Logged::default() }));
@@ -59,7 +74,11 @@ impl LoggedHub {
             log: Vec::new(),
             known: HashSet::new(),
             storing: Storing::Stored,
+            keeping: true,
+            kept: BTreeMap::new(),
             forgotten: Vec::new(),
+            unsaid: Vec::new(),
+            unkept: Vec::new(),
             refusals: Vec::new(),
         }
     }
@@ -99,9 +118,11 @@ impl LoggedHub {
                     idle = false;
                     match effect {
                         Effect::Append(entry) => self.append(index, entry),
-                        Effect::Forget { end, farewells } => {
-                            farewells.into_iter().for_each(|entry| self.append(index, entry));
-                            self.forgotten.push(end);
+                        Effect::Keep(record) => self.unkept.push((index, *record)),
+                        Effect::Forget(parting) => {
+                            self.unsaid.extend(parting.farewells.iter().cloned());
+                            self.kept.remove(&parting.end.connection);
+                            self.forgotten.push(*parting);
                         }
                         Effect::Send(recipient, letter) => {
                             // The first process is the home of all groups.
@@ -119,10 +140,48 @@ impl LoggedHub {
                 let node = &mut self.nodes[index];
                 node.shard.receive(letter, node.now_ms);
             }
+            idle &= !self.keep() && !self.say_farewells();
             if idle {
                 return;
             }
         }
+    }
+
+    /// Keeps what is to be kept, and tells publishers so.
+    fn keep(&mut self) -> bool {
+        let kept = if self.keeping { std::mem::take(&mut self.unkept) } else { Vec::new() };
+        for (index, record) in &kept {
+            let node = &mut self.nodes[*index];
+            let (connection, position) = (record.id, record.position);
+            if matches!(record.subprotocol, Subprotocol::Json | Subprotocol::Protobuf) {
+                node.shard.receive(Letter::Kept { connection, position }, node.now_ms);
+            }
+            self.kept.insert(connection, record.clone());
+        }
+        !kept.is_empty()
+    }
+
+    /// Stores what sessions and publishers that have ended leave to be said: behind the messages that stand there in its place.
+    fn say_farewells(&mut self) -> bool {
+        if self.storing == Storing::Refused {
+            return false;
+        }
+        let unsaid = std::mem::take(&mut self.unsaid);
+        let is_idle = unsaid.is_empty();
+        for mut entry in unsaid {
+            while !name(&entry).is_none_or(|name| self.known.insert(name)) {
+                let there = self.log.iter().find(|other| name(other) == name(&entry));
+                if there.is_some_and(|there| part(&mut there.clone()).is_some_and(|part| part.end.is_some()))
+                {
+                    break;
+                }
+                part(&mut entry).unwrap().sequence_id += 1;
+            }
+            if !self.log.iter().any(|other| name(other) == name(&entry)) {
+                self.log.push(entry);
+            }
+        }
+        !is_idle
     }
 
     /// Carries out everything, and what comes back from the log as well.
@@ -175,7 +234,7 @@ impl LoggedHub {
         }
     }
 
-    /// Has a process take sessions from their records and the log behind these, in place of another one, which is dead.
+    /// Has a process take sessions and publishers from their records and the log behind these, in place of another one, which is dead.
     pub(crate) fn take_over(&mut self, dead: usize, records: &[Luggage]) {
         self.nodes[dead] = logged_node(Limits::default());
         let node = &mut self.nodes[dead];
@@ -186,6 +245,8 @@ impl LoggedHub {
         for record in records {
             node.shard.unpack(record);
         }
+        self.settle();
+        self.nodes[dead].shard.end_publishers();
         self.settle();
     }
 }

@@ -1,7 +1,7 @@
 //! Streams in hubs with a log: what publisher and subscribers see, also when what they say cannot be stored, or their process dies.
 
 use hubwire_auth::Permission;
-use hubwire_hub::{Command, ConnectionKey, Ending, Entry, Reply};
+use hubwire_hub::{Command, ConnectionKey, Ending, Entry, Letter, Luggage, Reply};
 use proptest::prelude::*;
 
 use crate::fixture::{group, id};
@@ -150,7 +150,10 @@ fn a_publisher_that_ends_leaves_the_ends_of_its_streams_to_whoever_forgets_it() 
     hub.nodes[0].shard.disconnect(publisher, Ending::Normal(String::new()), 1000);
     hub.settle();
     assert_eq!(hub.sent(1, subscriber), [terminal(1, CANCELLED)]);
-    assert_eq!(hub.forgotten.iter().map(|end| end.connection).collect::<Vec<_>>(), [id(1)]);
+    let forgotten = |hub: &LoggedHub| {
+        hub.forgotten.iter().map(|parting| (parting.end.connection, parting.is_told)).collect::<Vec<_>>()
+    };
+    assert_eq!(forgotten(&hub), [(id(1), false)]);
     let publisher = hub.nodes[0].plain(3);
     assert_eq!(hub.ask(0, publisher, START), [ack(1)]);
     hub.storing = Storing::Refused;
@@ -160,7 +163,12 @@ fn a_publisher_that_ends_leaves_the_ends_of_its_streams_to_whoever_forgets_it() 
     hub.storing = Storing::Stored;
     hub.wait(500);
     let end = hub.sent(1, subscriber);
-    assert!(end[0].contains("Cancelled") && end.len() == 1, "nobody else knows a plain publisher: {end:?}");
+    assert!(end[0].contains("Cancelled") && end.len() == 1, "{end:?}");
+    assert_eq!(
+        forgotten(&hub),
+        [(id(1), false), (id(3), true)],
+        "its own process tells the end of a plain publisher"
+    );
 }
 
 #[test]
@@ -233,6 +241,104 @@ fn whoever_finds_that_a_session_has_ended_ends_its_streams_once() {
     assert_eq!(hub.sent(1, subscriber), [""; 0]);
     assert_eq!(hub.forgotten.len(), 2, "by both of them");
     let _gone = publisher;
+}
+
+/// A plain publisher with an open stream in the first process, and a plain subscriber in the second.
+fn plainly_streaming() -> (LoggedHub, ConnectionKey, ConnectionKey) {
+    let mut hub = LoggedHub::new(2);
+    let (publisher, subscriber) = (hub.nodes[0].plain(1), hub.nodes[1].plain(2));
+    assert_eq!(hub.ask(0, publisher, START), [ack(1)]);
+    (hub, publisher, subscriber)
+}
+
+/// What is kept elsewhere of the first publisher.
+fn kept(hub: &LoggedHub) -> [Luggage; 1] {
+    [hub.kept[&id(1)].clone()]
+}
+
+#[test]
+fn a_plain_publishers_streams_end_once_where_the_sessions_of_its_process_are_taken() {
+    let (mut hub, publisher, subscriber) = plainly_streaming();
+    let records = kept(&hub);
+    assert_eq!(hub.ask(0, publisher, &data(1, "a")), [ack(2)]);
+    assert_eq!(hub.ask(0, publisher, &START.replace(r#""s""#, r#""other""#)).len(), 1);
+    // This one gets into the log, and nobody lives to say so.
+    hub.request(0, publisher, &data(2, "b"));
+    hub.carry_out();
+    hub.take_over(0, &records);
+    let other = terminal(1, CANCELLED).replace(r#""s""#, r#""other""#);
+    assert_eq!(
+        hub.sent(1, subscriber),
+        [seen("a", &at(1)), seen("b", &at(2)), terminal(3, CANCELLED), other]
+    );
+    assert_eq!(hub.nodes[0].shard.connection_count(), 0);
+    hub.take_over(0, &records);
+    assert_eq!(hub.sent(1, subscriber), [""; 0], "whoever took it died, and another one has found the same");
+    assert!(hub.forgotten.iter().all(|parting| parting.is_told), "{:?}", hub.forgotten);
+}
+
+#[test]
+fn a_plain_publisher_is_not_read_before_it_is_known_elsewhere_that_its_stream_is_open() {
+    let mut hub = LoggedHub::new(1);
+    let publisher = hub.nodes[0].plain(1);
+    hub.keeping = false;
+    for stream in ["s", "t"] {
+        assert_eq!(hub.ask(0, publisher, &START.replace(r#""s""#, &format!(r#""{stream}""#))).len(), 1);
+        assert!(hub.nodes[0].shard.is_held(publisher));
+    }
+    hub.wait(5_001);
+    assert_eq!(hub.sent(0, publisher), [""; 0], "its silence means nothing");
+    hub.keeping = true;
+    hub.settle();
+    assert!(!hub.nodes[0].shard.is_held(publisher));
+    let streams = |records: &[Luggage]| records.iter().map(|record| record.streams.len()).collect::<Vec<_>>();
+    assert_eq!(streams(&kept(&hub)), [2]);
+    assert_eq!(streams(&hub.records(0)), [2]);
+    assert_eq!(hub.records(0), [], "nothing has changed since");
+    assert_eq!(hub.ask(0, publisher, &data(1, "a")), [ack(2)]);
+    assert_eq!(hub.records(0)[0].streams.iter().map(|stream| stream.expected).max(), Some(2));
+}
+
+#[test]
+fn a_plain_publisher_that_cannot_be_kept_is_told_after_thirty_seconds() {
+    let mut hub = LoggedHub::new(1);
+    let publisher = hub.nodes[0].plain(1);
+    hub.keeping = false;
+    assert_eq!(hub.ask(0, publisher, START), [ack(1)]);
+    hub.wait(29_999);
+    assert_eq!(hub.sent(0, publisher), [""; 0]);
+    hub.wait(1);
+    assert_eq!(hub.sent(0, publisher), [closed("InternalServerError", "The request could not be stored.")]);
+    assert!(!hub.nodes[0].shard.is_held(publisher));
+    assert_eq!(hub.nodes[0].shard.counters().streams_unstored, 1);
+    hub.keeping = true;
+    assert_eq!(hub.ask(0, publisher, START), [ack(1)]);
+    assert!(!hub.nodes[0].shard.is_held(publisher));
+}
+
+#[test]
+fn a_plain_publisher_that_is_too_large_to_be_kept_has_its_streams_broken_off_and_stays() {
+    let (mut hub, publisher, subscriber) = plainly_streaming();
+    let now_ms = hub.nodes[0].now_ms;
+    hub.nodes[0].shard.receive(Letter::Unkept(id(1)), now_ms);
+    hub.settle();
+    assert_eq!(hub.sent(0, publisher), [closed("InternalServerError", "The request could not be stored.")]);
+    assert_eq!(hub.sent(1, subscriber), [terminal(1, UNSTORED)]);
+    assert_eq!(hub.nodes[0].shard.connection_id(publisher), Some(id(1)));
+}
+
+#[test]
+fn nothing_of_a_plain_publisher_comes_behind_the_end_that_was_told_for_it() {
+    let (mut hub, publisher, subscriber) = plainly_streaming();
+    let records = kept(&hub);
+    hub.request(0, publisher, &data(1, "a"));
+    // Its process stands still with the message on its way.
+    let late = hub.withhold(0);
+    hub.take_over(0, &records);
+    assert_eq!(hub.sent(1, subscriber), [terminal(1, CANCELLED)]);
+    late.into_iter().for_each(|entry| hub.append(0, entry));
+    hub.settle();
+    assert_eq!(hub.sent(1, subscriber), [""; 0]);
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -308,8 +308,8 @@ impl World {
                         self.records[from].insert(record.id, *record);
                         continue;
                     }
-                    Effect::Forget { end, .. } => {
-                        self.records[from].remove(&end.connection);
+                    Effect::Forget(parting) => {
+                        self.records[from].remove(&parting.end.connection);
                         continue;
                     }
                     _ => continue,

@@ -282,7 +282,7 @@ impl Surroundings {
             | Effect::Moved { .. }
             | Effect::Append(_)
             | Effect::Keep(_)
-            | Effect::Forget { .. } => panic!("the shard is alone: {effect:?}"),
+            | Effect::Forget(_) => panic!("the shard is alone: {effect:?}"),
         }
     }
 

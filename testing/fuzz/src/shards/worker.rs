@@ -207,7 +207,7 @@ impl Worker {
             | Effect::Moved { .. }
             | Effect::Append(_)
             | Effect::Keep(_)
-            | Effect::Forget { .. } => panic!("the shards are one process: {effect:?}"),
+            | Effect::Forget(_) => panic!("the shards are one process: {effect:?}"),
         }
     }
 

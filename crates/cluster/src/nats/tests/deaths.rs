@@ -1,6 +1,7 @@
 //! Hubs with a log while nodes die, pause, come, and are parted from NATS, over a network that loses, delays and repeats: sessions outlive their nodes, in courses that a seed decides.
 
 mod checks;
+mod speakers;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +21,7 @@ use super::mourner::Mourner;
 use super::network::{Connection, Network};
 use super::node::{LEASE_MS, Node, WORKERS, context, log_settings};
 use super::seeds;
+use super::speaker::Speaker;
 use super::writing::{Reading, Writing};
 use crate::nats::backlog::Item;
 use crate::nats::ledger::Ledger;
@@ -50,6 +52,10 @@ struct Report {
     streamed: u64,
     stream_ends: u64,
     unstored: u64,
+    /// Streams of plain publishers, what was seen of them, and those that were seen and whose node died.
+    plain_streams: u64,
+    spoken: u64,
+    mourned: u64,
 }
 
 struct World {
@@ -69,9 +75,13 @@ struct World {
     /// So many nodes a course is to have.
     size: usize,
     clients: Vec<Mourner>,
+    /// Plain publishers of streams.
+    speakers: Vec<Speaker>,
     obligations: Vec<(usize, usize, u64)>,
     /// Who must see which message of a stream: recipient, publisher, which of its streams, number.
     stream_obligations: Vec<(usize, usize, usize, u64)>,
+    /// The same of plain publishers.
+    spoken: Vec<(usize, usize, usize, u64)>,
     report: Report,
 }
 
@@ -99,8 +109,10 @@ impl World {
             network: Network::new(seed),
             size: 3,
             clients: Vec::new(),
+            speakers: Vec::new(),
             obligations: Vec::new(),
             stream_obligations: Vec::new(),
+            spoken: Vec::new(),
             report: Report::default(),
         };
         world.size = world.rng.random_range(3..=7);
@@ -138,7 +150,8 @@ impl World {
         self.network.calm(self.now_ms);
         for _ in 0..3000 {
             self.tick()?;
-            let quiet = self.clients.iter().all(Mourner::is_content);
+            let quiet =
+                self.clients.iter().all(Mourner::is_content) && self.speakers.iter().all(Speaker::is_content);
             let settled = self.now_ms > 60 * LEASE_MS;
             if quiet && settled {
                 break;
@@ -161,6 +174,9 @@ impl World {
         self.errands.retain(|(_, node, _)| *node != index);
         for client in self.clients.iter_mut().filter(|client| client.node == index && !client.gone) {
             (client.away, client.gone) = (true, !client.begun);
+        }
+        for speaker in self.speakers.iter_mut().filter(|speaker| speaker.node == index) {
+            speaker.gone = true;
         }
     }
 
@@ -189,6 +205,7 @@ impl World {
         if serving.is_empty() {
             return;
         }
+        self.speak(&serving);
         if self.clients.len() < 16 && self.rng.random_bool(0.1) {
             let node = serving[self.rng.random_range(0..serving.len())];
             let (random, worker) = (self.rng.random(), self.rng.random_range(0..WORKERS));
@@ -348,6 +365,7 @@ impl World {
 
     fn follow_clients(&mut self) -> Result<(), String> {
         let (now_ms, serving) = (self.now_ms, self.serving());
+        self.follow_speakers(&serving)?;
         for index in 0..self.clients.len() {
             let client = &mut self.clients[index];
             let outcome = if client.gone || serving.is_empty() {
@@ -377,6 +395,7 @@ impl World {
         for client in self.clients.iter_mut().filter(|client| !client.gone) {
             client.show_life(&mut self.nodes, self.now_ms);
         }
+        self.end_some_speakers();
         let until_ms = self.now_ms + RECOVERY_WINDOW_MS + 4 * LEASE_MS;
         while self.now_ms < until_ms {
             self.tick()?;
@@ -391,6 +410,7 @@ fn sessions_outlive_their_nodes_with_every_message_once_and_in_order_at_one_owne
         // Courses in which nothing happens would prove nothing.
         assert!(sum.published > 5_000 && sum.obliged > 10_000 && sum.recoveries > 50, "{sum:?}");
         assert!(sum.streamed > 3_000 && sum.stream_ends > 100 && sum.unstored > 100, "{sum:?}");
+        assert!(sum.plain_streams > 300 && sum.spoken > 1_000 && sum.mourned > 50, "{sum:?}");
         assert!(sum.deaths > 25 && sum.fenced > 0 && sum.partitions > 20 && sum.ended > 50, "{sum:?}");
     }
 }
@@ -406,4 +426,7 @@ fn add(sum: &mut Report, report: &Report) {
     sum.streamed += report.streamed;
     sum.stream_ends += report.stream_ends;
     sum.unstored += report.unstored;
+    sum.plain_streams += report.plain_streams;
+    sum.spoken += report.spoken;
+    sum.mourned += report.mourned;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hubwire_hub::{Act, Author, Command, Entry, Envelope, Subject, Target};
+use hubwire_hub::{Act, Author, Command, Entry, Envelope, Event, Occurrence, Parting, Subject, Target};
 use hubwire_protocol::{
     ConnectionId, Data, GroupName, HubName, Message, Metadata, Sender, StreamEnd, StreamError,
     StreamPosition, StreamStart,
@@ -69,6 +69,29 @@ fn every_entry_arrives_as_it_was_written() {
         let read = log_entry::decode(log_entry::encode(&entry, None)).unwrap();
         assert_eq!(format!("{:?}", read.entry), format!("{entry:?}"));
         assert_eq!(read.asker, None);
+    }
+}
+
+#[test]
+fn what_is_left_of_who_has_ended_arrives_as_it_was_written() {
+    for is_told in [true, false] {
+        let end = Event {
+            connection: id(),
+            hub: HubName::parse("chat").unwrap(),
+            id: 3,
+            user: None,
+            subprotocol: Some("json.webpubsub.azure.v1".into()),
+            state: None,
+            origin: "localhost".into(),
+            raised_ms: 5,
+            cause: None,
+            occurrence: Occurrence::Disconnected { reason: "The connection ended.".into() },
+        };
+        let end_of_stream = entry(author(None, Some(9)), part(3, Some(StreamEnd::Complete)));
+        let parting = Parting { end, is_told, farewells: vec![end_of_stream] };
+        let (owner, kept) = log_entry::kept(log_entry::ended(8, &parting)).unwrap();
+        let log_entry::Kept::Ended(read) = kept else { panic!("it has ended") };
+        assert_eq!((owner, format!("{read:?}")), (8, format!("{parting:?}")));
     }
 }
 

@@ -232,7 +232,7 @@ impl Worker {
                     Effect::Notify(event) => self.told.push(event),
                     Effect::Append(entry) => self.exchange.append(entry),
                     Effect::Keep(session) => self.exchange.keep(session),
-                    Effect::Forget { end, farewells } => self.exchange.forget(end, farewells),
+                    Effect::Forget(parting) => self.exchange.forget(parting),
                     Effect::Moved { .. } | Effect::Ask { .. } | Effect::Released(_) | Effect::Closing(_) => {}
                 }
             }

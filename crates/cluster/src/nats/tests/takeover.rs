@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use hubwire_hub::{Effect, Limits, Luggage, Shard};
-use hubwire_protocol::ConnectionId;
+use hubwire_protocol::{ConnectionId, json};
 use prost::Message;
 
 use super::client::{hub, opening};
 use super::memory_streams::MemoryStreams;
-use super::node::{Node, context, log_settings};
+use super::node::{LEASE_MS, Node, context, log_settings};
+use super::speaker::plain;
 use crate::hashing::Hashing;
 use crate::nats::ledger::Ledger;
 use crate::nats::log_schema::NodeRecord;
+use crate::nats::mesh::Errand;
+use crate::nats::pieces::Line;
 use crate::nats::registry::Stored;
 use crate::nats::replay::{Found, Replay};
+use crate::nats::schema::{Body, Datagram, Hello, VERSION_OF_PUBLISHERS};
 use crate::nats::streams::Streams;
 use crate::nats::sweeping;
 use crate::nats::takeover::{Sweep, Swept};
@@ -56,6 +60,36 @@ fn now<T>(future: impl Future<Output = T>) -> T {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the registry in memory answers at once"),
     }
+}
+
+#[test]
+fn plain_publishers_are_not_kept_while_a_node_is_there_that_would_take_them_for_sessions() {
+    let limits = Arc::new(Limits::default());
+    let settings = Arc::new(log_settings(&limits));
+    let mut node = Node::with_log(0x1000, &limits, &settings.logged, 1);
+    node.mesh.begin_log(Ledger::new(settings.clone(), 0, 1, 1));
+    let key = node.workers[0].shard.connect(plain(ConnectionId::on_node(7, 0x1000, 0)));
+    // Opens a stream, which stands in the log, and answers how many records of it are to be written.
+    let open = |node: &mut Node, position: u64, now_ms: u64| {
+        let text = format!(r#"{{"type":"sendToGroup","group":"g","stream":{{"streamId":"{position}"}}}}"#);
+        node.workers[0].shard.request(key, json::decode(&text).unwrap(), now_ms);
+        node.turn(Vec::new(), now_ms);
+        let append = |errand| if let Errand::Append(append) = errand { Some(append.bytes) } else { None };
+        let entry = std::mem::take(&mut node.wanted).into_iter().find_map(append).expect("it is appended");
+        node.mesh.take_line(position, Line::Entry(entry));
+        (0..3).for_each(|_| drop(node.turn(Vec::new(), now_ms)));
+        let errands = std::mem::take(&mut node.wanted);
+        errands.into_iter().filter(|errand| matches!(errand, Errand::Store(_))).count()
+    };
+    let hello = Hello { version: VERSION_OF_PUBLISHERS - 1, version_least: 1, ..Hello::default() };
+    let datagram = Datagram { from: 2, body: Some(Body::Hello(hello)) };
+    node.mesh.receive(datagram.encode_to_vec().into(), 1);
+    assert_eq!(open(&mut node, 1, 1), 0);
+    assert!(!node.workers[0].shard.is_held(key), "it goes on");
+    node.turn(Vec::new(), 2 * LEASE_MS);
+    node.wanted.clear();
+    assert_eq!(open(&mut node, 2, 2 * LEASE_MS), 1, "the other one is gone");
+    assert!(node.workers[0].shard.is_held(key));
 }
 
 #[test]

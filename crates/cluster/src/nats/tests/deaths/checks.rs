@@ -21,6 +21,7 @@ impl World {
         }
         self.check_order()?;
         self.check_streams()?;
+        self.check_speakers()?;
         self.check_owners()?;
         self.check_members()?;
         self.check_ends()
