@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::publish;
 use crate::row::{self, Measure};
 use crate::runs::Runs;
-use crate::scenario::{Churn, Events, Fanout, Idle, Nodes, Protocol, Speed, Storm, Workers};
+use crate::scenario::{Churn, Durability, Events, Fanout, Idle, Nodes, Protocol, Speed, Storm, Workers};
 use crate::settings_file::SettingsFile;
 use crate::side::{Contender, Corner};
 use crate::storm;
@@ -22,6 +22,10 @@ const FULL: Speed = Speed::Full { window: 256 };
 /// Publishes a second of a paced `rest` run: far below what one CPU can do, so that most find it at rest.
 const REST_RATE: Speed = Speed::Rate(2_000);
 
+/// Deliveries a second of a paced `durable` run of large groups, and of many small ones, where each publish has few: all nodes and NATS share a CPU,
+/// which must have time left for the latency to be that of the way and not of a queue.
+const DURABLE_RATES: [Speed; 2] = [Speed::Rate(20_000), Speed::Rate(5_000)];
+
 /// A scenario of any kind. Where there are two, the second is what the first is compared with.
 #[derive(Clone, Copy)]
 pub(crate) enum Entry {
@@ -32,6 +36,7 @@ pub(crate) enum Entry {
     Publish(Fanout),
     Workers(Workers),
     Nodes(Nodes),
+    Durable(Nodes),
     Viewers(Fanout),
     Groups(Fanout, Fanout),
     Compression(Fanout),
@@ -74,9 +79,14 @@ pub(crate) fn all() -> Vec<Entry> {
     }
     for (nodes, subscribers, groups) in [(2, 1000, 1), (3, 10, 100)] {
         entries.extend([RATE, FULL].map(|speed| {
-            Entry::Nodes(Nodes { nodes, fanout: Fanout::over_websocket(subscribers, groups, speed) })
+            Entry::Nodes(Nodes {
+                nodes,
+                durability: Durability::Node,
+                fanout: Fanout::over_websocket(subscribers, groups, speed),
+            })
         }));
     }
+    entries.extend(durable());
     for (subscribers, groups) in [(1000, 1), (10, 1000)] {
         let watched = |speed| Fanout { viewers: 1, ..Fanout::over_websocket(subscribers, groups, speed) };
         entries.extend([RATE, FULL].map(|speed| Entry::Viewers(watched(speed))));
@@ -93,6 +103,23 @@ pub(crate) fn all() -> Vec<Entry> {
     entries.push(churn_entry((1, 19_000), (1, 10), 19_000));
     entries.push(Entry::Storm(Storm { clients: 19_000 }));
     entries
+}
+
+/// Large groups and many small ones at a rate and as fast as it goes; and how many publishes are acknowledged with one, and many, under way.
+fn durable() -> Vec<Entry> {
+    let [large, small] = DURABLE_RATES;
+    let shapes = [(100, 1, large), (1000, 1, large), (10, 100, small)];
+    let mut fanouts: Vec<Fanout> = Vec::new();
+    for (subscribers, groups, rate) in shapes {
+        fanouts.extend([rate, FULL].map(|speed| Fanout::over_websocket(subscribers, groups, speed)));
+    }
+    fanouts.extend([1, 64].map(|publishers| Fanout {
+        publishers,
+        awaits_answers: true,
+        ..Fanout::over_websocket(10, 100, FULL)
+    }));
+    let entry = |fanout| Entry::Durable(Nodes { nodes: 3, durability: Durability::Cluster, fanout });
+    fanouts.into_iter().map(entry).collect()
 }
 
 /// Many groups beside few, over as many connections as the few need.
@@ -141,6 +168,7 @@ impl Entry {
             Self::Tls(scenario) => format!("tls {scenario}"),
             Self::Workers(scenario) => scenario.fanout.to_string(),
             Self::Nodes(scenario) => scenario.fanout.to_string(),
+            Self::Durable(scenario) => format!("{} nodes {}", scenario.nodes, scenario.fanout),
             Self::Viewers(scenario) => format!("watched {scenario}"),
             Self::Groups(many, _) => many.to_string(),
             Self::Churn(scenario, _) => scenario.to_string(),
@@ -168,6 +196,7 @@ impl Bench<'_> {
             }
             Entry::Workers(scenario) => self.workers(name, scenario),
             Entry::Nodes(scenario) => self.nodes(name, scenario),
+            Entry::Durable(scenario) => self.durable(name, scenario),
             Entry::Viewers(watched) => self.viewers(name, watched),
             Entry::Groups(many, few) => self.groups(name, many, few),
             Entry::Publish(scenario) => self.publish(name, scenario),
@@ -251,12 +280,31 @@ impl Bench<'_> {
             let label = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
             self.service(label, 1, Nodes { nodes, ..*scenario })
         };
-        let corners = [corner(scenario.nodes), corner(1)];
-        let labels = [0, 1].map(|index: usize| corners[index].label.clone());
-        let (kind, run, measures) = ("nodes", nodes::run as _, &row::NODES);
-        let results =
-            Contest { kind, name: name.to_owned(), corners, run, measures }.hold(self.options, self.runs)?;
-        self.ensure_right(&labels, [0, 1].map(|index: usize| results[index].iter().collect()))
+        self.clusters("nodes", name, [corner(scenario.nodes), corner(1)], &row::NODES)
+    }
+
+    fn durable(&self, name: &str, scenario: &Nodes) -> Result<()> {
+        let corner =
+            |label, nodes, durability| self.service(label, 1, Nodes { nodes, durability, ..*scenario });
+        let corners = [
+            corner("cluster", scenario.nodes, Durability::Cluster),
+            corner("node", scenario.nodes, Durability::Node),
+            corner("1 node", 1, Durability::Node),
+        ];
+        self.clusters("durable", name, corners, &row::DURABLE)
+    }
+
+    fn clusters<const N: usize>(
+        &self,
+        kind: &'static str,
+        name: &str,
+        corners: [Corner<Nodes>; N],
+        measures: &[Measure<fanout::Measured>],
+    ) -> Result<()> {
+        let labels = corners.each_ref().map(|corner| corner.label.clone());
+        let contest = Contest { kind, name: name.to_owned(), corners, run: nodes::run, measures };
+        let results = contest.hold(self.options, self.runs)?;
+        self.ensure_right(&labels, results.each_ref().map(|runs| runs.iter().collect()))
     }
 
     fn groups(&self, name: &str, many: &Fanout, few: &Fanout) -> Result<()> {
@@ -322,10 +370,14 @@ impl Bench<'_> {
         })
     }
 
-    /// Prints what was wrong with both corners' messages, and fails if anything was.
-    fn ensure_right(&self, labels: &[String; 2], runs: [Vec<&fanout::Measured>; 2]) -> Result<()> {
-        let right = [0, 1].map(|index: usize| row::print_faults(&labels[index], &runs[index]));
-        ensure!(right == [true, true], "messages were lost, duplicated, reordered or not answered");
+    /// Prints what was wrong with each corner's messages, and fails if anything was.
+    fn ensure_right<const N: usize>(
+        &self,
+        labels: &[String; N],
+        runs: [Vec<&fanout::Measured>; N],
+    ) -> Result<()> {
+        let right: [bool; N] = std::array::from_fn(|index| row::print_faults(&labels[index], &runs[index]));
+        ensure!(right == [true; N], "messages were lost, duplicated, reordered or not answered");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Runs two corners by turns, prints their medians and stores everything.
+//! Runs corners by turns, prints their medians beside each other and stores everything.
 
 use crate::options::Options;
 use crate::row::{self, Measure, Pair};
@@ -9,12 +9,12 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What is compared with what, and by which measures.
-pub(crate) struct Contest<'a, S, M> {
+pub(crate) struct Contest<'a, S, M, const N: usize = 2> {
     /// Names the file of the raw results.
     pub(crate) kind: &'static str,
     pub(crate) name: String,
-    /// The service's corner, then that of its reference.
-    pub(crate) corners: [Corner<S>; 2],
+    /// Each is compared with all behind it; the last one is the reference.
+    pub(crate) corners: [Corner<S>; N],
     pub(crate) run: fn(&Contender, &S, &Options) -> Result<M>,
     pub(crate) measures: &'a [Measure<M>],
 }
@@ -46,38 +46,44 @@ struct RowRecord<'a, S> {
     medians: BTreeMap<&'static str, Pair>,
 }
 
-impl<S: Serialize + Clone, M: Serialize> Contest<'_, S, M> {
-    /// Service, reference, service, reference, …, so that both see the same hour of the machine. Answers all runs of both.
-    pub(crate) fn hold(mut self, options: &Options, runs: &Runs) -> Result<[Vec<M>; 2]> {
+impl<S: Serialize + Clone, M: Serialize, const N: usize> Contest<'_, S, M, N> {
+    /// Service, reference, service, reference, …, so that all see the same hour of the machine. Answers all runs of each.
+    pub(crate) fn hold(mut self, options: &Options, runs: &Runs) -> Result<[Vec<M>; N]> {
         if options.self_check {
-            self.corners[0] = self.corners[1].clone();
+            self.corners = std::array::from_fn(|_| self.corners[N - 1].clone());
         }
-        let mut results = [Vec::new(), Vec::new()];
+        let mut results = std::array::from_fn(|_| Vec::new());
         for round in 1..=options.rounds {
-            for (side, results) in [Side::Service, Side::Reference].into_iter().zip(&mut results) {
-                results.push(self.run_once(side, round, options, runs)?);
+            for (index, results) in results.iter_mut().enumerate() {
+                results.push(self.run_once(index, round, options, runs)?);
             }
         }
-        let pairs = row::pairs(self.measures, &results[0], &results[1]);
-        let labels = [&*self.corners[0].label, &*self.corners[1].label];
         row::print_header(self.measures);
-        row::print(&self.name, labels, &pairs);
-        let record = RowRecord {
-            record: "row",
-            name: &self.name,
-            scenario: &self.corners[0].scenario,
-            reference_scenario: &self.corners[1].scenario,
-            labels,
-            self_check: options.self_check,
-            rounds: options.rounds,
-            medians: pairs.into_iter().collect(),
-        };
-        runs.append(self.kind, &record)?;
+        for first in 0..N {
+            for second in first + 1..N {
+                let [service, reference] = [first, second].map(|index| &self.corners[index]);
+                let pairs = row::pairs(self.measures, &results[first], &results[second]);
+                let labels = [&*service.label, &*reference.label];
+                row::print(&self.name, labels, &pairs);
+                let record = RowRecord {
+                    record: "row",
+                    name: &self.name,
+                    scenario: &service.scenario,
+                    reference_scenario: &reference.scenario,
+                    labels,
+                    self_check: options.self_check,
+                    rounds: options.rounds,
+                    medians: pairs.into_iter().collect(),
+                };
+                runs.append(self.kind, &record)?;
+            }
+        }
         Ok(results)
     }
 
-    fn run_once(&self, side: Side, round: u32, options: &Options, runs: &Runs) -> Result<M> {
-        let Corner { label, contender, scenario } = &self.corners[side as usize];
+    fn run_once(&self, index: usize, round: u32, options: &Options, runs: &Runs) -> Result<M> {
+        let Corner { label, contender, scenario } = &self.corners[index];
+        let side = if index == N - 1 { Side::Reference } else { Side::Service };
         contender.ensure_built()?;
         let result = (self.run)(contender, scenario, options);
         let record = RunRecord {

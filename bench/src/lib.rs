@@ -1,6 +1,6 @@
 //! Measures the service: a load generator, reference servers, and the scenarios that compare the service with them.
 //!
-//! Nouns: scenario (what to run), corner (a server and its scenario), contest (two corners by turns), peer (one client socket),
+//! Nouns: scenario (what to run), corner (a server and its scenario), contest (corners by turns), peer (one client socket),
 //! stamp (what a payload begins with), membership (who is in which groups), ledger (what must still arrive), row (the medians
 //! that are printed).
 //!
@@ -11,6 +11,7 @@
 
 mod acks;
 mod affinity;
+mod answers;
 mod bare;
 mod catalog;
 mod churn;

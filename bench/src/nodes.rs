@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::fanout;
 use crate::options::Options;
 use crate::process::Server;
-use crate::scenario::Nodes;
+use crate::scenario::{Durability, Nodes};
 use crate::settings_file::SettingsFile;
 use crate::side::Contender;
 use anyhow::{Context, Result, bail};
@@ -23,8 +23,13 @@ pub(crate) fn run(contender: &Contender, scenario: &Nodes, options: &Options) ->
     if scenario.nodes == 1 {
         return fanout::run(contender, &scenario.fanout, options);
     }
-    let nats = Nats::start(options)?;
-    let settings = SettingsFile::write(&format!("[cluster]\nnats = [{:?}]\n", nats.url))?;
+    let nats = Nats::start(scenario.durability, options)?;
+    let durability = match scenario.durability {
+        Durability::Node => "node",
+        Durability::Cluster => "cluster",
+    };
+    let cluster = format!("[cluster]\nnats = [{:?}]\n", nats.url);
+    let settings = SettingsFile::write(&format!("{cluster}[hubs.bench]\ndurability = {durability:?}\n"))?;
     let mut contender = contender.clone();
     contender.arguments.extend(["--config".to_owned(), settings.path()]);
     let start = |_| Server::start(&contender, &options.server_cpu, options.generator_cpu);
@@ -36,17 +41,20 @@ pub(crate) fn run(contender: &Contender, scenario: &Nodes, options: &Options) ->
 struct Nats {
     child: Child,
     url: String,
-    /// Where it writes its port.
+    /// Where it writes its port, and what JetStream stores.
     folder: PathBuf,
 }
 
 impl Nats {
-    fn start(options: &Options) -> Result<Self> {
+    fn start(durability: Durability, options: &Options) -> Result<Self> {
         let program = find().context("there is no nats-server; on Debian: apt-get install nats-server")?;
         let folder = std::env::temp_dir().join(format!("hubwire-bench-nats-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let mut command = Command::new(program);
         command.args(["-a", "127.0.0.1", "-p", "-1", "--ports_file_dir"]).arg(&folder);
+        if durability == Durability::Cluster {
+            command.args(["-js", "-sd"]).arg(&folder);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         affinity::pin_to(&options.server_cpu)?;
         let child = command.spawn().context("nats-server cannot be started");

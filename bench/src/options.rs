@@ -2,7 +2,9 @@
 
 use crate::catalog::{self, Entry};
 use crate::home;
-use crate::scenario::{Events, Fanout, Idle, Nodes, Protocol, PublishPath, Speed, Storm, Workers};
+use crate::scenario::{
+    Durability, Events, Fanout, Idle, Nodes, Protocol, PublishPath, Speed, Storm, Workers,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Workers(WorkersOptions),
     /// Measures deliveries of a cluster, published on one node and received on the others, beside the same on one node.
     Nodes(NodesOptions),
+    /// Measures deliveries of a cluster whose hub outlives its nodes, beside the same cluster without that, and beside one node.
+    Durable(DurableOptions),
     /// Measures deliveries while the live trace is followed beside the same unwatched.
     Viewers(ViewersOptions),
     /// Measures deliveries to many groups beside few of the same size, over the same connections.
@@ -134,6 +138,7 @@ impl FanoutOptions {
             publishers: usize::from(self.publishers.unwrap_or(self.path.default_publishers()).max(1)),
             protocol: self.protocol,
             fire_and_forget: self.fire_and_forget,
+            awaits_answers: false,
             compression: false,
             tls: false,
             viewers: 0,
@@ -241,6 +246,18 @@ pub(crate) struct NodesOptions {
 }
 
 #[derive(Args)]
+pub(crate) struct DurableOptions {
+    /// Nodes of both clusters.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(2..))]
+    nodes: u64,
+    /// Publishers over WebSocket have one publish under way each, and send the next when it is acknowledged.
+    #[arg(long, conflicts_with = "fire_and_forget")]
+    await_answers: bool,
+    #[command(flatten)]
+    fanout: FanoutOptions,
+}
+
+#[derive(Args)]
 pub(crate) struct ViewersOptions {
     /// Viewers that follow everything.
     #[arg(long, default_value_t = 1, value_parser = parse_count)]
@@ -325,7 +342,15 @@ impl Command {
             }
             Self::Nodes(nodes) => {
                 let (nodes, fanout) = (nodes.nodes, nodes.fanout.scenario());
-                vec![Entry::Nodes(Nodes { nodes, fanout })]
+                vec![Entry::Nodes(Nodes { nodes, durability: Durability::Node, fanout })]
+            }
+            Self::Durable(durable) => {
+                let fanout = Fanout { awaits_answers: durable.await_answers, ..durable.fanout.scenario() };
+                vec![Entry::Durable(Nodes {
+                    nodes: durable.nodes as usize,
+                    durability: Durability::Cluster,
+                    fanout,
+                })]
             }
             Self::Viewers(watched) => {
                 vec![Entry::Viewers(Fanout { viewers: watched.viewers, ..watched.fanout.scenario() })]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const FOREIGN_CPU_PERCENT_MAX: f64 = 5.0;
 
 /// What of each kind's measures a reader asks for first, and what the kind compares.
-const KINDS: [(&str, &str, &[&str]); 12] = [
+const KINDS: [(&str, &str, &[&str]); 13] = [
     ("fanout", "Deliveries, beside the plain loop", &["cpu_us/delivery", "deliveries/s", "p99_us"]),
     ("idle", "Idle connections, beside the plain loop", &["rss_B/conn", "cpu_us/accept", "idle_cpu_ms/s"]),
     (
@@ -27,6 +27,19 @@ const KINDS: [(&str, &str, &[&str]); 12] = [
     ),
     ("workers", "Several workers, beside one", &["deliv/cpu-s", "deliveries/s"]),
     ("nodes", "Several nodes, beside one", &["cpu_us/delivery", "nats_us/delivery", "p50_us"]),
+    (
+        "durable",
+        "Durability cluster beside node, and both beside one node",
+        &[
+            "cpu_us/delivery",
+            "cpu_us/publish",
+            "nats_us/publish",
+            "publishes/s",
+            "p50_us",
+            "p99_us",
+            "ack_p50_us",
+        ],
+    ),
     ("groups", "Many groups, beside few", &["cpu_us/delivery", "rss_MB"]),
     ("compression", "Compressed messages, beside plain ones", &["B/delivery", "cpu_us/delivery", "p99_us"]),
     (
@@ -64,6 +77,17 @@ struct Pair {
     ratio: Option<f64>,
 }
 
+impl Row {
+    /// Whether both compare the same on the same machine.
+    fn repeats(&self, other: &Self) -> bool {
+        (&self.name, &self.machine, self.compared()) == (&other.name, &other.machine, other.compared())
+    }
+
+    fn compared(&self) -> [&str; 2] {
+        self.labels.as_ref().map_or(["service", "reference"], |labels| labels.each_ref().map(String::as_str))
+    }
+}
+
 /// The newest row of each scenario on each machine, by kind and then in the order in which they were first measured.
 #[derive(Default)]
 struct Newest(BTreeMap<String, Vec<Row>>);
@@ -71,7 +95,7 @@ struct Newest(BTreeMap<String, Vec<Row>>);
 impl Newest {
     fn add(&mut self, kind: &str, row: Row) {
         let rows = self.0.entry(kind.to_owned()).or_default();
-        let known = rows.iter_mut().find(|known| known.name == row.name && known.machine == row.machine);
+        let known = rows.iter_mut().find(|known| known.repeats(&row));
         match known {
             Some(known) if (&known.date, &known.time) <= (&row.date, &row.time) => *known = row,
             Some(_) => {}
@@ -234,6 +258,25 @@ mod tests {
         let all = tables(&newest, true);
         assert!(all.contains("| 3.00 (2 workers) | 2,000 (1 worker) | 0.50 (noisy) |"), "{all}");
         assert!(all.contains("| foreign_cpu_% | 1.00 | 0.00 | - |"), "{all}");
+    }
+
+    #[test]
+    fn rows_that_compare_other_things_are_shown_beside_each_other() {
+        let mut newest = Newest::default();
+        for (labels, service) in [("", 1.5), (r#""labels":["a","b"],"#, 2.5), (r#""labels":["a","c"],"#, 3.5)]
+        {
+            newest.add("durable", row(&line("row", "01:00:00", labels, service, 1.0)).unwrap().unwrap());
+        }
+        newest.add(
+            "durable",
+            row(&line("row", "02:00:00", r#""labels":["service","reference"],"#, 4.5, 1.0)).unwrap().unwrap(),
+        );
+        let text = tables(&newest, true);
+        assert!(
+            text.contains("| 2.50 (a) | 2,000 (b) |") && text.contains("| 3.50 (a) | 2,000 (c) |"),
+            "{text}"
+        );
+        assert!(text.contains("| 4.50 | 2,000 |") && !text.contains("| 1.50"), "{text}");
     }
 
     #[test]

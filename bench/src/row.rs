@@ -112,6 +112,22 @@ pub(crate) const NODES: [Measure<fanout::Measured>; 9] = [
     ("gen_busy_%", |run| run.generator_busy_percent),
 ];
 
+/// Columns of a row that compares durabilities.
+pub(crate) const DURABLE: [Measure<fanout::Measured>; 12] = [
+    ("cpu_us/delivery", |run| run.cpu_us_per_delivery),
+    ("cpu_us/publish", |run| run.cpu_us_per_publish),
+    ("nats_us/publish", |run| run.nats_us_per_publish),
+    ("publishes/s", |run| run.publishes_per_s),
+    ("deliveries/s", |run| run.deliveries_per_s),
+    ("p50_us", |run| run.latency_p50_us),
+    ("p99_us", |run| run.latency_p99_us),
+    ("ack_p50_us", |run| run.answer_p50_us),
+    ("ack_p99_us", |run| run.answer_p99_us),
+    ("server_cpu_%", |run| run.server_cpu_percent),
+    ("foreign_cpu_%", |run| run.foreign_cpu_percent),
+    ("gen_busy_%", |run| run.generator_busy_percent),
+];
+
 /// Columns of a row that compares numbers of groups.
 pub(crate) const GROUPS: [Measure<fanout::Measured>; 7] = [
     ("cpu_us/delivery", |run| run.cpu_us_per_delivery),

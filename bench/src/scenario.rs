@@ -83,6 +83,8 @@ pub(crate) struct Fanout {
     pub(crate) publishers: usize,
     pub(crate) protocol: Protocol,
     pub(crate) fire_and_forget: bool,
+    /// Whether publishers over WebSocket have one publish under way each, as those over REST always do.
+    pub(crate) awaits_answers: bool,
     /// Whether subscribers ask for compressed messages.
     pub(crate) compression: bool,
     /// Whether subscribers and publishers over WebSocket use TLS.
@@ -104,6 +106,7 @@ impl Fanout {
             publishers: 1,
             protocol: Protocol::Json,
             fire_and_forget: false,
+            awaits_answers: false,
             compression: false,
             tls: false,
             viewers: 0,
@@ -115,6 +118,11 @@ impl Fanout {
         let path = PublishPath::Rest;
         let publishers = usize::from(path.default_publishers());
         Self { path, publishers, ..Self::over_websocket(subscribers, groups, speed) }
+    }
+
+    /// Whether a publisher sends nothing while a publish of its own is not answered.
+    pub(crate) fn publishers_wait(&self) -> bool {
+        self.awaits_answers || self.path == PublishPath::Rest
     }
 
     /// Subscriber connections in all groups.
@@ -140,10 +148,21 @@ pub(crate) struct Workers {
     pub(crate) fanout: Fanout,
 }
 
+/// What a hub that is measured outlives. One node by itself is never more than `node`.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Durability {
+    /// Publishes go to the nodes that have recipients.
+    Node,
+    /// Publishes go through a log in JetStream, and come back to every node.
+    Cluster,
+}
+
 /// A service of several nodes beside the same of one. Publishers are on the first node, subscribers on the others.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Nodes {
     pub(crate) nodes: usize,
+    pub(crate) durability: Durability,
     #[serde(flatten)]
     pub(crate) fanout: Fanout,
 }
@@ -212,7 +231,11 @@ impl fmt::Display for Fanout {
             PublishPath::Rest => "rest",
         };
         write!(f, "{}x{} {}B {} {path}", self.subscribers, self.groups, self.payload_bytes, self.protocol)?;
-        write!(f, " {}", self.speed)?;
+        match self.speed {
+            // So many are in flight, and the window is not what bounds them.
+            Speed::Full { .. } if self.awaits_answers => write!(f, " {} at once", self.publishers)?,
+            speed => write!(f, " {speed}")?,
+        }
         if self.fire_and_forget { f.write_str(" no-ack") } else { Ok(()) }
     }
 }

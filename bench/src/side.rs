@@ -1,4 +1,4 @@
-//! The two servers that are compared.
+//! The servers that are compared.
 
 use crate::options::Options;
 use anyhow::{Context, Result, ensure};
@@ -48,7 +48,7 @@ impl Contender {
     }
 }
 
-/// One of two that are compared: a server and what it is made to do.
+/// One of those that are compared: a server and what it is made to do.
 #[derive(Clone)]
 pub(crate) struct Corner<S> {
     /// What the row calls it.

@@ -1,6 +1,7 @@
 //! What the peers of a fan-out run receive.
 
 use crate::acks::Acks;
+use crate::answers::{self, Answers};
 use crate::clock::Clock;
 use crate::frame::{self, Frame};
 use crate::histogram::Histogram;
@@ -10,7 +11,7 @@ use crate::response;
 use crate::scenario::{Fanout, PublishPath};
 use crate::stamp::Stamp;
 use crate::wire::Handler;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
 /// The accounts of a run. Peers are numbered subscribers first, then publishers.
 pub(crate) struct Traffic {
@@ -18,13 +19,16 @@ pub(crate) struct Traffic {
     pub(crate) ledger: Ledger,
     pub(crate) latency: Histogram,
     pub(crate) acks: Option<Acks>,
-    /// REST publishers without a request under way.
+    /// Of publishers that wait for answers, those without a publish under way.
     pub(crate) free_publishers: Vec<usize>,
-    /// Publishes that the server has not answered.
-    pub(crate) unanswered: u64,
+    /// What the server has to answer.
+    pub(crate) answers: Answers,
+    /// The latest publish of each publisher, by its id.
+    under_way: Vec<u64>,
     pub(crate) last_delivery_ns: u64,
     subscribers: usize,
     path: PublishPath,
+    publishers_wait: bool,
     stamp_offset: usize,
     inflate: Inflate,
     /// Bytes of frames with a payload, without their headers.
@@ -41,10 +45,12 @@ impl Traffic {
             latency: Histogram::new(),
             acks: Acks::of(scenario.protocol, subscribers, clock.now_ns()),
             free_publishers: (0..scenario.publishers).collect(),
-            unanswered: 0,
+            answers: Answers::new(),
+            under_way: vec![0; scenario.publishers],
             last_delivery_ns: 0,
             subscribers,
             path: scenario.path,
+            publishers_wait: scenario.publishers_wait(),
             stamp_offset: 0,
             inflate: Inflate::default(),
             payload_bytes: 0,
@@ -55,6 +61,7 @@ impl Traffic {
     pub(crate) fn reset(&mut self) {
         self.ledger.reset_counts();
         self.latency = Histogram::new();
+        self.answers.latency = Histogram::new();
         self.payload_bytes = 0;
     }
 
@@ -91,16 +98,17 @@ impl Traffic {
         }
     }
 
-    fn publisher_receives(&mut self, payload: &[u8]) -> Result<()> {
-        if memchr::memmem::find(payload, br#""type":"ack""#).is_none() {
-            return Ok(());
+    /// Expects an answer to a publish, by its id.
+    pub(crate) fn ask(&mut self, publisher: usize, id: u64, sent_ns: u64) {
+        self.answers.ask(id, sent_ns);
+        self.under_way[publisher] = id;
+    }
+
+    fn publisher_receives(&mut self, publisher: usize, payload: &[u8]) -> Result<()> {
+        match answers::ack_id(payload)? {
+            Some(id) => self.answered(publisher, id),
+            None => Ok(()),
         }
-        ensure!(
-            memchr::memmem::find(payload, br#""success":true"#).is_some(),
-            "a publish was refused: {}",
-            String::from_utf8_lossy(payload)
-        );
-        self.answered()
     }
 
     fn rest_answers(&mut self, publisher: usize, bytes: &[u8]) -> Result<usize> {
@@ -110,14 +118,15 @@ impl Traffic {
         if response.status != 202 {
             bail!("a publish was refused: {}", String::from_utf8_lossy(&bytes[..response.consumed]));
         }
-        self.free_publishers.push(publisher);
-        self.answered()?;
+        self.answered(publisher, self.under_way[publisher])?;
         Ok(response.consumed)
     }
 
-    fn answered(&mut self) -> Result<()> {
-        ensure!(self.unanswered > 0, "an answer to nothing");
-        self.unanswered -= 1;
+    fn answered(&mut self, publisher: usize, id: u64) -> Result<()> {
+        self.answers.take(id, self.clock.now_ns())?;
+        if self.publishers_wait {
+            self.free_publishers.push(publisher);
+        }
         Ok(())
     }
 }
@@ -133,7 +142,32 @@ impl Handler for Traffic {
                 })
             }
             Some(publisher) if self.path == PublishPath::Rest => self.rest_answers(publisher, bytes),
-            Some(_) => frame::read_all(bytes, replies, |frame, _| self.publisher_receives(frame.payload)),
+            Some(publisher) => {
+                frame::read_all(bytes, replies, |frame, _| self.publisher_receives(publisher, frame.payload))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Speed;
+
+    #[test]
+    fn a_publisher_that_waits_is_free_again_with_its_acknowledgement() {
+        let fanout = Fanout::over_websocket(1, 1, Speed::Full { window: 9 });
+        for awaits_answers in [true, false] {
+            let scenario = Fanout { publishers: 2, awaits_answers, ..fanout };
+            let mut traffic = Traffic::new(&scenario, Clock::start());
+            traffic.free_publishers.clear();
+            (0..2).for_each(|publisher| traffic.ask(publisher, 1 + publisher as u64, 0));
+            let mut ack = Vec::new();
+            frame::write_client(&mut ack, frame::TEXT, br#"{"type":"ack","ackId":2,"success":true}"#);
+            assert_eq!(traffic.receive(2, &ack, &mut Vec::new()).unwrap(), ack.len());
+            let free: &[usize] = if awaits_answers { &[1] } else { &[] };
+            assert_eq!((&*traffic.free_publishers, traffic.answers.waiting()), (free, 1));
+            assert!(traffic.receive(2, &ack, &mut Vec::new()).is_err(), "it was answered before");
         }
     }
 }

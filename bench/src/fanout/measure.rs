@@ -23,6 +23,9 @@ pub(crate) struct Measured {
     pub(crate) latency_p90_us: f64,
     pub(crate) latency_p99_us: f64,
     pub(crate) latency_max_us: f64,
+    /// From publishing (or being due) to the server's answer; 0 where it answers nothing.
+    pub(crate) answer_p50_us: f64,
+    pub(crate) answer_p99_us: f64,
     /// CPU of all servers, user and system, for each delivery; equally CPU-seconds for a million deliveries.
     pub(crate) cpu_us_per_delivery: f64,
     /// CPU of the NATS server between the nodes for each delivery, and for each publish.
@@ -159,12 +162,15 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
     let foreign_ns = (after.busy_ns - before.busy_ns) as f64 - server_ns - nats_ns;
     let percent = |part_ns: u64| 100.0 * part_ns as f64 / elapsed_ns;
     let latency_us = |fraction| traffic.latency.percentile(fraction) as f64 / 1e3;
+    let answer_us = |fraction| traffic.answers.latency.percentile(fraction) as f64 / 1e3;
     Measured {
         deliveries_per_s: counts.delivered as f64 * 1e9 / delivery_ns,
         latency_p50_us: latency_us(0.5),
         latency_p90_us: latency_us(0.9),
         latency_p99_us: latency_us(0.99),
         latency_max_us: traffic.latency.max() as f64 / 1e3,
+        answer_p50_us: answer_us(0.5),
+        answer_p99_us: answer_us(0.99),
         cpu_us_per_delivery: server_ns / 1e3 / counts.delivered.max(1) as f64,
         nats_us_per_delivery: nats_ns / 1e3 / counts.delivered.max(1) as f64,
         nats_us_per_publish: nats_ns / 1e3 / counts.published.max(1) as f64,
@@ -179,7 +185,7 @@ fn summary(session: &Session, before: &Reading, after: &Reading) -> Measured {
         seconds: elapsed_ns / 1e9,
         counts,
         lost: traffic.ledger.missing(),
-        unanswered: traffic.unanswered,
+        unanswered: traffic.answers.waiting(),
         held: 0,
         sequence_acks: traffic.acks.as_ref().map_or(0, |acks| acks.sent()),
     }

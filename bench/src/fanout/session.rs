@@ -133,16 +133,19 @@ impl Session {
 
     /// Polls until every delivery and answer has come, or none has for a while.
     pub(super) fn drain(&mut self) -> Result<()> {
-        while (self.traffic.ledger.in_flight() > 0 || self.traffic.unanswered > 0) && !self.is_stalled() {
+        while self.is_waiting() && !self.is_stalled() {
             self.poll()?;
         }
         Ok(())
     }
 
+    fn is_waiting(&self) -> bool {
+        self.traffic.ledger.in_flight() > 0 || self.traffic.answers.waiting() > 0
+    }
+
     fn is_stalled(&self) -> bool {
-        let waits = self.traffic.ledger.in_flight() > 0 || self.traffic.unanswered > 0;
         let progress_ns = self.traffic.last_delivery_ns.max(self.last_publish_ns);
-        waits && self.traffic.clock.now_ns() > progress_ns + STALL_NS
+        self.is_waiting() && self.traffic.clock.now_ns() > progress_ns + STALL_NS
     }
 
     /// Receives what has come, and sends sequence acknowledgements whose time has come.
@@ -180,22 +183,22 @@ impl Session {
     }
 
     fn has_free_publisher(&self) -> bool {
-        self.scenario.path == PublishPath::Websocket || !self.traffic.free_publishers.is_empty()
+        !self.scenario.publishers_wait() || !self.traffic.free_publishers.is_empty()
     }
 
     fn publish(&mut self, sent_ns: u64) {
         let group = self.published % self.scenario.groups;
-        let publisher = match self.scenario.path {
-            PublishPath::Rest => self.traffic.free_publishers.pop().unwrap_or_default(),
-            PublishPath::Websocket => self.published % self.scenario.publishers,
+        let publisher = match self.scenario.publishers_wait() {
+            true => self.traffic.free_publishers.pop().unwrap_or_default(),
+            false => self.published % self.scenario.publishers,
         };
-        if self.scenario.path == PublishPath::Rest || self.expects_acks {
-            self.traffic.unanswered += 1;
-        }
         let number = self.traffic.ledger.publish(publisher, group);
         self.frames.clear();
         let stamp = Stamp { publisher: publisher as u8, group: group as u32, number, sent_ns };
-        let _ack_id = self.publisher.encode(stamp, group, &mut self.frames);
+        let ack_id = self.publisher.encode(stamp, group, &mut self.frames);
+        if self.scenario.path == PublishPath::Rest || self.expects_acks {
+            self.traffic.ask(publisher, ack_id.unwrap_or(self.published as u64), sent_ns);
+        }
         self.wire.peer(self.scenario.connections() + publisher).queue(&self.frames);
         self.published += 1;
     }

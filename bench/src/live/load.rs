@@ -115,6 +115,7 @@ impl Load {
             publishers: usize::from(self.publishers.unwrap_or(self.path.default_publishers())),
             protocol: self.protocol,
             fire_and_forget: false,
+            awaits_answers: false,
             viewers: 0,
         }
     }
