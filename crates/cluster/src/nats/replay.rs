@@ -47,6 +47,8 @@ pub(crate) struct Replay {
     revisions: HashMap<ConnectionId, (u64, u32)>,
     /// The first position that is of interest.
     first: u64,
+    /// The last position that the record of a session is valid at.
+    furthest: u64,
     replayed: Replayed,
 }
 
@@ -71,11 +73,13 @@ impl Replay {
             publishers: HashSet::new(),
             revisions: HashMap::new(),
             first: u64::MAX,
+            furthest: 0,
             replayed: Replayed::default(),
         };
         for Found { session, revision, owner } in found {
             replay.revisions.insert(session.id, (revision, owner));
             replay.first = replay.first.min(session.position + 1);
+            replay.furthest = replay.furthest.max(session.position);
             if !session.subprotocol.is_reliable() {
                 replay.publishers.insert(session.id);
             }
@@ -94,6 +98,11 @@ impl Replay {
     /// The first entry that is needed.
     pub(crate) fn first(&self) -> u64 {
         self.first
+    }
+
+    /// From where on sessions can be taken in: whoever has not read so far would apply entries to them a second time.
+    pub(crate) fn furthest(&self) -> u64 {
+        self.furthest
     }
 
     /// Whether there is nobody to take.

@@ -54,17 +54,22 @@ async fn claim(
     sweep: &Sweep,
     again: &mut bool,
 ) -> Result<(HashMap<u32, u64>, i64), String> {
-    let nodes = streams.nodes().await?;
-    let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
     let decode = |(node, kept): &(u32, StoredMessage)| {
         NodeRecord::decode(kept.payload.clone()).map(|record| (*node, (record, kept.clone())))
     };
-    let records: HashMap<_, _> =
-        nodes.iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     let mut claimed = HashMap::new();
     let mut lost = Vec::new();
-    // Whoever has a node's sessions also has those of the nodes that it was about to take, so these come behind it.
+    // Whoever has a node's sessions also has those of the nodes that it was about to take, so these come behind it. And a node that was claimed itself
+    // before it claimed another one must not write anything of that one's sessions: nobody would look for it. So all are read once more behind
+    // the last claim.
     loop {
+        let nodes = streams.nodes().await?;
+        let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
+        let records: HashMap<_, _> =
+            nodes.iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        if records.get(&own).is_some_and(|(record, _)| record.heir.is_some()) {
+            return Err("another node has the sessions of this one".to_owned());
+        }
         let before = claimed.len();
         for (node, _) in &nodes {
             if claimed.contains_key(node) || lost.contains(node) {

@@ -94,6 +94,11 @@ impl Mesh {
             ledger.next_sweep_ms = now_ms;
             return;
         }
+        if replay.as_ref().is_some_and(|replay| replay.furthest() > ledger.position) {
+            // This node reads behind the one that has died.
+            ledger.next_sweep_ms = ledger.next_sweep_ms.min(now_ms + AGAIN_MS);
+            return;
+        }
         for (parting, revision) in ended {
             self.part(parting, Some(revision));
         }

@@ -54,6 +54,28 @@ fn sessions_are_not_looked_for_where_they_have_not_arrived() {
     assert!(node.workers[0].shard.resume(&hub(), id, 2).is_some());
 }
 
+#[test]
+fn sessions_are_not_taken_in_before_the_log_was_read_as_far_as_their_node_had_read_it() {
+    let limits = Arc::new(Limits::default());
+    let settings = Arc::new(log_settings(&limits));
+    let mut node = Node::with_log(0x1000, &limits, &settings.logged, 1);
+    node.mesh.begin_log(Ledger::new(settings.clone(), 4, 1, 1));
+    let id = ConnectionId::on_node(7, DEAD, 0);
+    let swept = || {
+        let session = Luggage { position: 5, ..kept(id, &limits) };
+        let replay = Replay::new(vec![Found { session, revision: 1, owner: DEAD }], &settings);
+        let replay = Some(Box::new(replay));
+        Swept { nodes: vec![DEAD], replay, ended: Vec::new(), again: false }
+    };
+    node.mesh.swept(Some(swept()));
+    node.turn(Vec::new(), 2);
+    assert!(node.workers[0].shard.resume(&hub(), id, 2).is_none(), "the fifth entry would be applied again");
+    node.mesh.take_line(5, Line::Piece);
+    node.mesh.swept(Some(swept()));
+    node.turn(Vec::new(), 3);
+    assert!(node.workers[0].shard.resume(&hub(), id, 3).is_some());
+}
+
 /// What comes of something that the registry in memory answers at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut context()) {
