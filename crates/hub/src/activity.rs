@@ -30,12 +30,21 @@ pub(crate) struct Activity {
     pub(crate) event: Option<PendingEvent>,
     /// Its states in groups, as their homes have them: a new home is told again.
     pub(crate) states: HashMap<GroupName, GroupStateItem>,
-    /// The slots of the groups whose states it is told.
-    pub(crate) subscriptions: Vec<u32>,
+    /// The groups whose states it is told.
+    pub(crate) subscriptions: Vec<Subscription>,
     /// When it last changed a state, in milliseconds since 1970: the next change is later, whatever the clock says.
     pub(crate) state_changed_ms: i64,
     /// The acknowledgement that it waits for while other shards carry out its request.
     pub(crate) pending_ack: Option<PendingAck>,
+}
+
+/// A group whose states a client is told: from the snapshot on that has been asked for last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    /// The group's slot.
+    pub(crate) slot: u32,
+    /// Which snapshot that is. Those before come from homes that are none any more.
+    pub(crate) round: u64,
 }
 
 /// A stream that a client publishes.

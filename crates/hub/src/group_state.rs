@@ -8,7 +8,7 @@ use hubwire_protocol::{
     ConnectionId, GroupName, GroupState, GroupStateItem, GroupStateReport, GroupStateScope, HubName,
 };
 
-use crate::activity::PendingAck;
+use crate::activity::{PendingAck, Subscription};
 use crate::delivery::{Content, Delivery, Encodings, Lane, Outcome};
 use crate::letter::{Letter, Recipient};
 use crate::shard::Shard;
@@ -68,7 +68,9 @@ impl Shard {
         group: &GroupName,
     ) -> Result<(), RequestError> {
         self.check_subscription(key, group)?;
-        self.list_states_for(key, group, true);
+        if let Some(slot) = self.member_slot(key, group) {
+            self.note_subscription(key, slot, true);
+        }
         Ok(())
     }
 
@@ -89,12 +91,21 @@ impl Shard {
         Ok(())
     }
 
-    /// Asks a group's home for the states of its members.
-    pub(crate) fn list_states_for(&mut self, key: ConnectionKey, group: &GroupName, answer: bool) {
+    /// Has a client told the states of a group, from the snapshot on that its home is asked for now.
+    pub(crate) fn note_subscription(&mut self, key: ConnectionKey, slot: u32, answer: bool) {
+        self.state_rounds += 1;
+        let round = self.state_rounds;
+        let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
+        match subscriptions.iter_mut().find(|subscription| subscription.slot == slot) {
+            Some(subscription) => subscription.round = round,
+            None => subscriptions.push(Subscription { slot, round }),
+        }
+        self.groups.unsubscribe(key, slot);
         let connection = &self.connections[key.index()];
         let (hub, subscriber) = (self.hubs[connection.hub as usize].name.clone(), connection.id);
-        let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber, answer };
-        self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
+        let group = self.groups.get(slot).name.clone();
+        let letter = Letter::ListStates { hub: hub.clone(), group: group.clone(), subscriber, round, answer };
+        self.effects.push(Effect::Send(Recipient::Home(hub, group), letter));
     }
 
     pub(crate) fn unsubscribe_states(&mut self, key: ConnectionKey, group: &GroupName) {
@@ -133,35 +144,31 @@ impl Shard {
         subscriber: ConnectionId,
         group: GroupName,
         items: Vec<GroupStateItem>,
-        answer: bool,
+        (round, answer): (u64, bool),
     ) {
         let now_ms = self.now_ms;
         let Some(key) = self.ids.get(&subscriber).copied() else {
             return;
         };
-        let Some(slot) = self.member_slot(key, &group) else {
-            // The application has taken it out of the group in the meantime.
+        let slot = self.member_slot(key, &group);
+        let activity = self.connections[key.index()].activity();
+        let subscription = activity.subscriptions.iter().find(|known| Some(known.slot) == slot).copied();
+        let Some(Subscription { slot, round: latest }) = subscription else {
+            // It does not want to be told any more; or the application has taken it out of the group in the meantime.
             if answer {
                 self.answered(key, Some(RequestError::not_a_member(group.as_str())));
             }
             return;
         };
-        let asked_for = answer && !self.is_logged(key);
-        let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
-        if !subscriptions.contains(&slot) {
-            if !asked_for {
-                // It does not want to be told any more; or has left the group in the meantime, and come back.
-                if answer {
-                    self.answered(key, Some(RequestError::not_a_member(group.as_str())));
-                }
-                return;
-            }
-            subscriptions.push(slot);
-        }
-        self.groups.subscribe(key, slot);
         if answer {
             self.answered(key, None);
         }
+        // A node of an older version does not say which request it answers.
+        if round != latest && round != 0 {
+            // The group has another home by now, which has been asked as well.
+            return;
+        }
+        self.groups.subscribe(key, slot);
         let report = GroupStateReport { scope: GroupStateScope::Snapshot, group, items };
         self.deliver_report(&[key], &report, now_ms);
     }
@@ -196,7 +203,7 @@ impl Shard {
 
     pub(crate) fn drop_subscription(&mut self, key: ConnectionKey, group: u32) {
         if let Some(activity) = &mut self.connections[key.index()].activity
-            && let Some(position) = activity.subscriptions.iter().position(|slot| *slot == group)
+            && let Some(position) = activity.subscriptions.iter().position(|known| known.slot == group)
         {
             activity.subscriptions.swap_remove(position);
             self.groups.unsubscribe(key, group);
@@ -239,7 +246,8 @@ impl Shard {
         answer: bool,
     ) {
         let hub = self.hubs[self.connections[key.index()].hub as usize].name.clone();
-        let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, teller: 0, answer };
+        let teller = self.teller(item.connection);
+        let letter = Letter::SetState { hub: hub.clone(), group: group.clone(), item, teller, answer };
         self.effects.push(Effect::Send(Recipient::Home(hub, group.clone()), letter));
     }
 

@@ -32,8 +32,8 @@ pub enum Letter {
         group: GroupName,
         /// The member with its new state, or with none.
         item: GroupStateItem,
-        /// The node that says so, which has the member's session: its states go with it. 0 of the home's own process.
-        teller: u32,
+        /// Who says so.
+        teller: Teller,
         /// Whether the member waits for the outcome.
         answer: bool,
     },
@@ -45,6 +45,8 @@ pub enum Letter {
         group: GroupName,
         /// The member.
         subscriber: ConnectionId,
+        /// Tells what it asks from what it has asked before.
+        round: u64,
         /// Whether the member waits for the outcome.
         answer: bool,
     },
@@ -65,6 +67,8 @@ pub enum Letter {
         group: GroupName,
         /// The first states in the order of their connections.
         items: Vec<GroupStateItem>,
+        /// Which request this answers.
+        round: u64,
         /// Whether the subscriber waits for them.
         answer: bool,
     },
@@ -86,7 +90,12 @@ pub enum Letter {
     /// To every shard of a process: nodes have come or gone, so that some groups have other homes.
     HomesMoved(Arc<dyn Homes>),
     /// To every shard of a process: the sessions that some nodes have begun are here since those have died, and every node knows it.
-    SessionsTaken(Arc<BTreeSet<u32>>),
+    SessionsTaken {
+        /// The nodes.
+        origins: Arc<BTreeSet<u32>>,
+        /// Of [`Teller`]: greater than that of whoever had any of the sessions before.
+        term: u64,
+    },
     /// To every shard of a process: messages from elsewhere may have been lost on their way to it.
     Missed,
     /// The same for hubs with a log: entries were gone before they were read.
@@ -113,7 +122,21 @@ pub enum Letter {
     Tell(Box<Event>),
 }
 
+/// Who tells a home of a member's state: the state is there as long as that node is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Teller {
+    /// The node, as the home sees it; 0 of the home's own process.
+    pub node: u32,
+    /// In hubs with a log: since when it has the session. A node that does not know yet that another one has taken its sessions has a lesser one.
+    pub term: u64,
+}
+
 impl Letter {
+    /// Whether a client waits for the answer.
+    pub fn wants_answer(&self) -> bool {
+        matches!(self, Self::SetState { answer: true, .. } | Self::ListStates { answer: true, .. })
+    }
+
     /// What the letter adds to an inbox that is bounded in bytes.
     pub fn bytes(&self) -> usize {
         /// The fixed part of a letter or of an item in it, generously rounded.

@@ -83,7 +83,7 @@ pub use exchange::{Exchange, Mark, Parcel};
 pub use explanation::{Explanation, Explanations, Inquiry, Rule};
 pub use fact::{Delivered, Fact, Happening, MessageId, Party, Published, RestCall, Source, UpstreamCall};
 pub use homes::Homes;
-pub use letter::{Letter, Recipient};
+pub use letter::{Letter, Recipient, Teller};
 pub use limits::Limits;
 pub use load::{Load, Strain};
 pub use luggage::{KeptMessage, Luggage, OpenStream};

@@ -87,10 +87,13 @@ impl Shard {
             return Err(RequestError::NOT_A_MEMBER);
         }
         let activity = self.connections[key.index()].activity();
+        // It may have been said before this process has taken the session, and said anew what was known then.
+        let known_ms = activity.states.get(group).map_or(i64::MIN, |known| known.updated_at_ms);
+        let item = GroupStateItem { updated_at_ms: item.updated_at_ms.max(known_ms + 1), ..item.clone() };
         activity.state_changed_ms = activity.state_changed_ms.max(item.updated_at_ms);
-        self.note_own_state(key, group, item);
+        self.note_own_state(key, group, &item);
         self.touch(key);
-        self.send_state(key, group, item.clone(), waits);
+        self.send_state(key, group, item, waits);
         Ok(())
     }
 
@@ -101,12 +104,8 @@ impl Shard {
         waits: bool,
     ) -> Result<(), RequestError> {
         let slot = self.member_slot(key, group).ok_or_else(|| RequestError::not_a_member(group.as_str()))?;
-        let subscriptions = &mut self.connections[key.index()].activity().subscriptions;
-        if !subscriptions.contains(&slot) {
-            subscriptions.push(slot);
-        }
+        self.note_subscription(key, slot, waits);
         self.touch(key);
-        self.list_states_for(key, group, waits);
         Ok(())
     }
 

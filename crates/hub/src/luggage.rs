@@ -10,7 +10,7 @@ use hubwire_protocol::{
     ConnectionId, GroupName, GroupStateItem, Head, HubName, Metadata, Subprotocol, UserId,
 };
 
-use crate::activity::{Activity, Stream};
+use crate::activity::{Activity, Stream, Subscription};
 use crate::connection::Link;
 use crate::deadline::Deadline;
 use crate::delivery::Lane;
@@ -139,8 +139,8 @@ impl Shard {
         connection.state = None;
         let activity = connection.activity.take().unwrap_or_default();
         activity.streams.values().for_each(|stream| self.deadlines.clear(stream.deadline));
-        for slot in &activity.subscriptions {
-            self.groups.unsubscribe(key, *slot);
+        for subscription in &activity.subscriptions {
+            self.groups.unsubscribe(key, subscription.slot);
         }
         self.depart(key);
         Some(luggage)
@@ -176,7 +176,7 @@ impl Shard {
             ack_ids: connection.ack_memory.runs().collect(),
             last_sequence_id: window.last(),
             unacknowledged: unacknowledged.collect(),
-            subscriptions: activity.subscriptions.iter().map(group_name).collect(),
+            subscriptions: activity.subscriptions.iter().map(|known| group_name(&known.slot)).collect(),
             streams: activity
                 .streams
                 .iter()
@@ -270,7 +270,7 @@ impl Shard {
                 if !self.is_logged(key) {
                     self.groups.subscribe(key, slot);
                 }
-                self.connections[key.index()].activity().subscriptions.push(slot);
+                self.connections[key.index()].activity().subscriptions.push(Subscription { slot, round: 0 });
             }
         }
     }

@@ -61,6 +61,10 @@ pub struct Shard {
     pub(crate) stream_ends: StreamEnds,
     /// The states of the groups whose home the shard is.
     pub(crate) home: Home,
+    /// Since when it has sessions that it has taken from nodes that have died, by the nodes that began them: see [`crate::Teller`].
+    pub(crate) terms: HashMap<u32, u64>,
+    /// Snapshots of states that it has asked for so far.
+    pub(crate) state_rounds: u64,
     /// Attachments of sockets so far.
     pub(crate) attachments: u64,
     pub(crate) flushes: Flushes,
@@ -100,6 +104,8 @@ impl Shard {
             farewells: Vec::new(),
             stream_ends: StreamEnds::default(),
             home: Home::default(),
+            terms: HashMap::new(),
+            state_rounds: 0,
             attachments: 0,
             flushes: Flushes::default(),
             effects: Vec::new(),
@@ -169,17 +175,17 @@ impl Shard {
         self.now_ms = now_ms;
         match letter {
             Letter::SetState { hub, group, item, teller, answer } => {
-                self.keep_state(hub, group, item, teller, answer);
+                self.keep_state((hub, group), item, teller, answer);
             }
-            Letter::ListStates { hub, group, subscriber, answer } => {
-                self.list_states(hub, group, subscriber, answer);
+            Letter::ListStates { hub, group, subscriber, round, answer } => {
+                self.list_states(hub, group, subscriber, (round, answer));
             }
             Letter::StateSet { connection, group, refused } => self.state_set(connection, &group, refused),
-            Letter::States { subscriber, group, items, answer } => {
-                self.states_listed(subscriber, group, items, answer);
+            Letter::States { subscriber, group, items, round, answer } => {
+                self.states_listed(subscriber, group, items, (round, answer));
             }
             Letter::HomesMoved(homes) => self.homes_moved(&*homes),
-            Letter::SessionsTaken(origins) => self.sessions_taken(&origins),
+            Letter::SessionsTaken { origins, term } => self.sessions_taken(&origins, term),
             Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
             Letter::Hold(connection) => {
                 if let Some(key) = self.ids.get(&connection).copied() {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { ProtobufClient } from "./support/protobuf_client.mjs";
 import { ALL_ROLES, RawClient, recover } from "./support/raw_client.mjs";
 import { Hub } from "./support/rest.mjs";
-import { startServer } from "./support/server.mjs";
+import { ofNumberedStates, startServer } from "./support/server.mjs";
 
 let server;
 before(async () => (server = await startServer({ args: ["--workers", "3"] })));
@@ -143,7 +143,7 @@ test("many setters at once: each subscriber, whenever it came, ends up with what
   await RawClient.closeAll(...setters, ...subscribers);
 });
 
-test("a reliable subscriber that was away misses no change and sees none twice", async () => {
+ofNumberedStates(test)("a reliable subscriber that was away misses no change and sees none twice", async () => {
   const hub = server.hub();
   const [setter, subscriber] = [await member(hub, "alice"), await member(hub, "bob", { kind: "reliable" })];
   await subscribe(subscriber);

@@ -4,15 +4,13 @@ import { after, before, test } from "node:test";
 import { ProtobufClient, RELIABLE_PROTOBUF_PROTOCOL } from "./support/protobuf_client.mjs";
 import { RawClient } from "./support/raw_client.mjs";
 import { Hub } from "./support/rest.mjs";
-import { isDurable, startServer } from "./support/server.mjs";
+import { ofNumberedStates, startServer } from "./support/server.mjs";
 
 let server;
 before(async () => (server = await startServer({ args: ["--workers", "3"] })));
 after(() => server.stop());
 
 const text = (value) => ({ text_data: value });
-/** Where sessions outlive their node, states have no numbers: see `takeover_states`. */
-const numbered = isDurable ? (name) => console.warn(`${name}: not tested, since they are not where sessions outlive their node`) : test;
 
 test("data messages are numbered from 1, and nothing else is", async () => {
   const hub = server.hub();
@@ -66,7 +64,7 @@ test("a session that its client ended cannot be recovered", async () => {
   assert.deepEqual(await client.closed(), { code: 1008, reason: "The connection could not be recovered." });
 });
 
-numbered("states of groups are numbered with the messages and replayed with them", async () => {
+ofNumberedStates(test)("states of groups are numbered with the messages and replayed with them", async () => {
   const hub = server.hub();
   const roles = ["webpubsub.joinLeaveGroup", "webpubsub.sendToGroup", "webpubsub.setGroupState", "webpubsub.getGroupState"];
   const client = await ProtobufClient.reliable(server, hub, { groups: ["g"], roles });

@@ -112,11 +112,12 @@ impl Mesh {
             Content::Luggage(luggage) => self.take_luggage(node, luggage)?,
             Content::Heir(heir) => self.take_heir(node, heir),
             Content::Keeper(keeper) => {
-                self.learn_keeper(node, &keeper.nodes);
+                self.learn_keeper(node, (&keeper.nodes, keeper.term));
                 if let Some(peer) = self.peers.get_mut(&node) {
                     peer.keeper_of = keeper.nodes;
                 }
             }
+            Content::View(view) => self.take_view(node, view),
             Content::RelayOpen(open) => self.relay(node, RelayEvent::Open(open)),
             Content::RelayData(data) => self.relay(node, RelayEvent::Data(data)),
             Content::RelayClose(close) => self.relay(node, RelayEvent::Close(close)),

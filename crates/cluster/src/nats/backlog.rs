@@ -83,6 +83,14 @@ pub(crate) struct KnownNode {
     pub(crate) bit: u64,
 }
 
+/// Who has the sessions that a node has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Keeping {
+    keeper: u32,
+    /// The revision of its latest claim: whoever has the greatest has them.
+    term: u64,
+}
+
 /// The way from all threads of the process to the one that talks to NATS, and what they must know of the other nodes.
 pub(crate) struct Backlog {
     pub(crate) node: u32,
@@ -111,7 +119,7 @@ pub(crate) struct Backlog {
     /// Who has the sessions of nodes that have stopped.
     pub(super) heirs: ArcSwap<HashMap<u32, u32>>,
     /// The same for sessions of hubs with a log.
-    keepers: ArcSwap<HashMap<u32, u32>>,
+    keepers: ArcSwap<HashMap<u32, Keeping>>,
     /// The hubs that have a log.
     pub(crate) logged: Arc<Logged>,
     /// Entries, and their bytes, that are on their way to the log.
@@ -260,29 +268,35 @@ impl Backlog {
         if !self.logged.contains(hub) {
             return self.resolve(node);
         }
-        if node == self.node { node } else { self.keepers.load().get(&node).copied().unwrap_or(node) }
+        if node == self.node {
+            node
+        } else {
+            self.keepers.load().get(&node).map_or(node, |keeping| keeping.keeper)
+        }
     }
 
     /// The node that has the sessions of hubs with a log that a dead node has begun.
     pub(crate) fn keeper(&self, node: u32) -> Option<u32> {
-        self.keepers.load().get(&node).copied().filter(|_| node != self.node)
+        self.keepers.load().get(&node).map(|keeping| keeping.keeper).filter(|_| node != self.node)
     }
 
-    /// Notes who has the sessions of hubs with a log that a node has begun. Only the thread that talks to NATS does so.
-    pub(super) fn set_keeper(&self, of: u32, keeper: u32) {
-        let keepers = self.keepers.load();
-        if of == keeper || keepers.get(&of) == Some(&keeper) {
+    /// Notes who has the sessions of hubs with a log that a node has begun, unless it is known of somebody who has taken them later. Only the
+    /// thread that talks to NATS does so.
+    pub(super) fn set_keeper(&self, of: u32, keeper: u32, term: u64) {
+        let (keepers, keeping) = (self.keepers.load(), Keeping { keeper, term });
+        let is_old = |known: &Keeping| *known == keeping || known.term > term;
+        if of == keeper || keepers.get(&of).is_some_and(is_old) {
             return;
         }
         let mut keepers = HashMap::clone(&keepers);
-        keepers.insert(of, keeper);
+        keepers.insert(of, keeping);
         self.keepers.store(Arc::new(keepers));
     }
 
     /// Forgets whom a node has the sessions of, but for some.
     pub(super) fn keep_keepers(&self, keeper: u32, of: &[u32]) {
         let keepers = self.keepers.load();
-        let goes_on = |node: &u32, known: &u32| *known != keeper || of.contains(node);
+        let goes_on = |node: &u32, known: &Keeping| known.keeper != keeper || of.contains(node);
         if keepers.iter().all(|(node, known)| goes_on(node, known)) {
             return;
         }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use hubwire_auth::Permission;
 use hubwire_filter::Filter;
 use hubwire_hub::{
-    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, TraceContext,
+    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, Teller,
+    TraceContext,
 };
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{
@@ -91,12 +92,14 @@ pub(crate) fn letter(letter: schema::Letter, from: u32) -> Result<(Recipient, Le
         LetterKind::SetState => {
             let (hub, group) = (hub()?, group()?);
             let recipient = Recipient::Home(hub.clone(), group.clone());
-            (recipient, Letter::SetState { hub, group, item: item()?, teller: from, answer: letter.answer })
+            let (teller, answer) = (Teller { node: from, term: letter.term }, letter.answer);
+            (recipient, Letter::SetState { hub, group, item: item()?, teller, answer })
         }
         LetterKind::ListStates => {
             let (hub, group) = (hub()?, group()?);
             let recipient = Recipient::Home(hub.clone(), group.clone());
-            (recipient, Letter::ListStates { hub, group, subscriber: id()?, answer: letter.answer })
+            let (round, answer) = (letter.round, letter.answer);
+            (recipient, Letter::ListStates { hub, group, subscriber: id()?, round, answer })
         }
         LetterKind::StateSet => {
             let refused = letter
@@ -107,7 +110,8 @@ pub(crate) fn letter(letter: schema::Letter, from: u32) -> Result<(Recipient, Le
         }
         LetterKind::States => {
             let (group, items, answer) = (group()?, items()?, letter.answer);
-            (Recipient::Owner(id()?), Letter::States { subscriber: id()?, group, items, answer })
+            let round = letter.round;
+            (Recipient::Owner(id()?), Letter::States { subscriber: id()?, group, items, round, answer })
         }
         LetterKind::StateChanged => {
             let (hub, group) = (hub()?, group()?);

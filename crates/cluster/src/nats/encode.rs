@@ -57,20 +57,22 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         ..schema::Letter::default()
     };
     Some(match letter {
-        Letter::SetState { hub, group, item, answer, .. } => {
+        Letter::SetState { hub, group, item, teller, answer } => {
             let about = about(LetterKind::SetState, Some(hub), Some(group));
-            schema::Letter { items: vec![state_item(item)], answer: *answer, ..about }
+            schema::Letter { items: vec![state_item(item)], term: teller.term, answer: *answer, ..about }
         }
-        Letter::ListStates { hub, group, subscriber, answer } => {
+        Letter::ListStates { hub, group, subscriber, round, answer } => {
             let about = about(LetterKind::ListStates, Some(hub), Some(group));
-            schema::Letter { connection: connection(*subscriber), answer: *answer, ..about }
+            let (connection, answer) = (connection(*subscriber), *answer);
+            schema::Letter { connection, round: *round, answer, ..about }
         }
         Letter::StateSet { connection: id, group, refused } => schema::Letter {
             connection: connection(*id),
             refused: refused.as_ref().map(request_error),
             ..about(LetterKind::StateSet, None, Some(group))
         },
-        Letter::States { subscriber, group, items, answer } => schema::Letter {
+        Letter::States { subscriber, group, items, round, answer } => schema::Letter {
+            round: *round,
             answer: *answer,
             connection: connection(*subscriber),
             items: items.iter().map(state_item).collect(),
@@ -88,7 +90,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         }
         Letter::Settled(_)
         | Letter::HomesMoved(_)
-        | Letter::SessionsTaken(_)
+        | Letter::SessionsTaken { .. }
         | Letter::Missed
         | Letter::LogMissed
         | Letter::LogPosition(_)

@@ -65,7 +65,10 @@ impl hubwire_hub::Exchange for Exchange {
                 for node in self.backlog.nodes_of(peers) {
                     self.send_to(node, recipient, letter.clone());
                 }
-                self.local.send(recipient, letter);
+                // Whoever is the home only as others see it will tell a snapshot of its own; and who is it no more has its states from another one.
+                if self.backlog.home(hub, group) == self.backlog.node {
+                    self.local.send(recipient, letter);
+                }
             }
         }
     }

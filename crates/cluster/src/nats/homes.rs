@@ -15,8 +15,14 @@ pub(super) struct NodeHomes {
     pub(super) now: Vec<u32>,
     /// Who has the sessions of nodes that have stopped.
     pub(super) heirs: Arc<HashMap<u32, u32>>,
-    /// A node that begins anew, and tells again what it has told.
-    pub(super) returned: Option<u32>,
+    /// A node that begins anew with this one: what it has told of states is void, and it tells it again.
+    pub(super) void: Option<u32>,
+    /// Nodes to which what this one has told is void.
+    pub(super) forgetful: Vec<u32>,
+    /// A node, and the nodes that it knows of now: it tells their homes.
+    pub(super) viewer: Option<(u32, Vec<u32>)>,
+    /// Nodes of versions that do not say so.
+    pub(super) viewless: Vec<u32>,
     pub(super) logged: Arc<Logged>,
     pub(super) table: Arc<InterestTable>,
 }
@@ -28,18 +34,26 @@ impl NodeHomes {
 }
 
 impl hubwire_hub::Homes for NodeHomes {
-    fn is_here(&self, hub: &HubName, group: &GroupName) -> bool {
-        self.home(hub, group, &self.now) == Some(self.own)
+    fn keeps(&self, hub: &HubName, group: &GroupName, teller: u32) -> bool {
+        let is_here = |nodes: &[u32]| self.home(hub, group, nodes) == Some(self.own);
+        match &self.viewer {
+            Some((viewer, nodes)) => *viewer != teller || is_here(nodes),
+            None => (teller != 0 && !self.viewless.contains(&teller)) || is_here(&self.now),
+        }
     }
 
     fn has_moved(&self, hub: &HubName, group: &GroupName) -> bool {
         self.home(hub, group, &self.before) != self.home(hub, group, &self.now)
     }
 
+    fn may_have_forgotten(&self, hub: &HubName, group: &GroupName) -> bool {
+        self.home(hub, group, &self.now).is_some_and(|home| self.forgetful.contains(&home))
+    }
+
     fn is_gone(&self, hub: &HubName, teller: u32) -> bool {
         // Heirs have the sessions whole. Whoever takes those of hubs with a log says again what they are.
         let heir = self.heirs.get(&teller).filter(|_| !self.logged.contains(hub));
-        self.returned == Some(teller) || !self.now.contains(heir.unwrap_or(&teller))
+        self.void == Some(teller) || !self.now.contains(heir.unwrap_or(&teller))
     }
 }
 

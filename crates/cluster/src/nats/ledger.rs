@@ -77,12 +77,24 @@ pub(crate) struct Ledger {
     pub(super) departed: BTreeSet<u32>,
     /// Nodes whose sessions are here, and whose records are to go with the next checkpoint, or the one after it.
     pub(super) taken: Vec<(u32, bool)>,
-    /// Dead nodes whose sessions are on their way into the shards, and the nodes where these sessions began.
-    pub(super) arriving: Vec<(Vec<u32>, BTreeSet<u32>)>,
+    /// The revision of the latest claim whose sessions are here.
+    pub(super) term: u64,
+    /// Sessions that are on their way into the shards.
+    pub(super) arriving: Vec<Arriving>,
     /// What sessions that have ended leave to be said.
     pub(super) farewells: Farewells,
     /// Another node has taken the sessions of this one.
     pub(super) fenced: bool,
+}
+
+/// Sessions of dead nodes.
+pub(super) struct Arriving {
+    /// The dead nodes.
+    pub(super) of: Vec<u32>,
+    /// The nodes where the sessions began.
+    pub(super) origins: BTreeSet<u32>,
+    /// The revision of the claim.
+    pub(super) term: u64,
 }
 
 /// How far a checkpoint is.
@@ -116,6 +128,7 @@ impl Ledger {
             tail_is_whole: true,
             departed: BTreeSet::new(),
             taken: Vec::new(),
+            term: 0,
             arriving: Vec::new(),
             farewells: Farewells::default(),
             fenced: false,
@@ -134,7 +147,7 @@ impl Ledger {
 
     /// The other nodes whose sessions this one has, and whose clients find them in its shards.
     pub(super) fn keeps(&self, own: u32) -> Vec<u32> {
-        let arrives = |node: &u32| self.arriving.iter().any(|(_, origins)| origins.contains(node));
+        let arrives = |node: &u32| self.arriving.iter().any(|arriving| arriving.origins.contains(node));
         let mut kept = self.registry.origins_but(own);
         kept.retain(|node| !arrives(node));
         kept

@@ -103,4 +103,7 @@ pub(crate) struct NodeRecord {
 pub(crate) struct Keeper {
     #[prost(fixed32, repeated, tag = "1")]
     pub(crate) nodes: Vec<u32>,
+    /// The revision of its latest claim: greater than that of whoever had them before.
+    #[prost(uint64, tag = "2")]
+    pub(crate) term: u64,
 }

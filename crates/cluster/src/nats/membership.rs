@@ -8,11 +8,14 @@ use hubwire_hub::{Letter, Recipient};
 use prost::Message;
 
 use super::backlog::KnownNode;
+use super::encode;
 use super::homes::NodeHomes;
 use super::link::Outgoing;
 use super::mesh::{Destination, Errand, Mesh};
 use super::peer::Peer;
-use super::schema::{Body, Datagram, Hello, Report, VERSION, VERSION_LEAST, VERSION_OF_PIECES};
+use super::schema::{
+    Body, Content, Datagram, Hello, Report, VERSION, VERSION_LEAST, VERSION_OF_PIECES, View,
+};
 
 /// The most nodes of a cluster: one bit each in the table of interests.
 pub const NODES_MAX: usize = 64;
@@ -40,6 +43,7 @@ impl Mesh {
             report: Some(report),
             heir_of: self.handovers.heir_of.iter().copied().collect(),
             keeper_of: self.keeper_of(),
+            keeper_term: self.ledger.as_ref().map_or(0, |ledger| ledger.term),
         };
         Datagram { from: self.backlog.node, body: Some(Body::Hello(hello)) }.encode_to_vec().into()
     }
@@ -58,7 +62,7 @@ impl Mesh {
         for of in &hello.heir_of {
             self.backlog.set_heir(*of, node);
         }
-        self.learn_keeper(node, &hello.keeper_of);
+        self.learn_keeper(node, (&hello.keeper_of, hello.keeper_term));
         // What it has said in between by way of its link, which a hello may have overtaken or come behind, holds until the next one.
         let said = self.peers.get(&node).map(|peer| &peer.keeper_of[..]).unwrap_or_default();
         self.backlog.keep_keepers(node, &[said, &hello.keeper_of[..]].concat());
@@ -84,7 +88,7 @@ impl Mesh {
         peer.missed_until = again.then_some(self.items);
         tracing::info!(node = format!("{node:08x}"), address = ?peer.report.as_ref().map(|report| &report.address), "a node has joined the cluster");
         self.peers.insert(node, peer);
-        self.tell_nodes();
+        self.tell_nodes(again.then_some(node));
         // It may not have heard of this node.
         let hello = self.hello();
         self.out.push((Destination::Node(node), hello));
@@ -128,7 +132,7 @@ impl Mesh {
         }
         let (frames, _) = peer.outgoing.level();
         metrics::counter!("webpubsub_cluster_frames_lost_total").increment(frames as u64);
-        self.tell_nodes();
+        self.tell_nodes(None);
         self.calls.forget(node, self.backlog.has_heir(node));
         for connection in peer.holds {
             self.local.send(&Recipient::Owner(connection), &Letter::Release(connection));
@@ -156,12 +160,13 @@ impl Mesh {
         if self.backlog.dropped.swap(false, Ordering::Relaxed) {
             // There was no room for all that the others should have had. They must know.
             let nodes: Vec<_> = self.peers.keys().copied().collect();
-            for node in nodes {
+            for &node in &nodes {
                 let outgoing = self.begin_link(node);
                 if let Some(peer) = self.peers.get_mut(&node) {
                     peer.outgoing = outgoing;
                 }
             }
+            self.tell_homes(vec![self.backlog.node], nodes);
         }
         let mut packets = Vec::new();
         for (node, peer) in &mut self.peers {
@@ -172,33 +177,60 @@ impl Mesh {
         self.next_hello_ms = now_ms;
     }
 
-    /// Tells the shards that groups may have other homes than when there were other nodes, or that a node has begun anew.
-    pub(super) fn tell_homes(&self, before: Vec<u32>, returned: Option<u32>) {
-        let homes = NodeHomes {
-            own: self.backlog.node,
-            before,
-            now: self.backlog.nodes.load().iter().map(|known| known.node).collect(),
-            heirs: self.backlog.heirs.load_full(),
-            returned,
-            logged: self.backlog.logged.clone(),
-            table: self.backlog.table.clone(),
-        };
-        self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
+    /// Tells the shards that groups may have other homes than when there were other nodes.
+    pub(super) fn tell_homes(&self, before: Vec<u32>, forgetful: Vec<u32>) {
+        self.tell_shards(NodeHomes { before, forgetful, ..self.homes() });
     }
 
     /// A node begins anew with this one: what it has told of states is void, and it tells it again.
     pub(super) fn void_told(&self, node: u32) {
-        self.tell_homes(self.backlog.nodes.load().iter().map(|known| known.node).collect(), Some(node));
+        self.tell_shards(NodeHomes { void: Some(node), ..self.homes() });
     }
 
-    /// Lets publishers know which nodes there are.
-    fn tell_nodes(&self) {
+    /// A node takes the homes of some nodes for those of all groups.
+    pub(super) fn take_view(&self, node: u32, view: View) {
+        self.tell_shards(NodeHomes { viewer: Some((node, view.nodes)), ..self.homes() });
+    }
+
+    /// Homes are where they were.
+    fn homes(&self) -> NodeHomes {
+        let now: Vec<_> = self.backlog.nodes.load().iter().map(|known| known.node).collect();
+        NodeHomes {
+            own: self.backlog.node,
+            before: now.clone(),
+            now,
+            heirs: self.backlog.heirs.load_full(),
+            void: None,
+            forgetful: Vec::new(),
+            viewer: None,
+            viewless: self
+                .peers
+                .iter()
+                .filter(|(_, peer)| !peer.says_views())
+                .map(|(node, _)| *node)
+                .collect(),
+            logged: self.backlog.logged.clone(),
+            table: self.backlog.table.clone(),
+        }
+    }
+
+    fn tell_shards(&self, homes: NodeHomes) {
+        self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
+    }
+
+    /// Lets publishers know which nodes there are; one of them may be back.
+    fn tell_nodes(&mut self, back: Option<u32>) {
         let own = KnownNode { node: self.backlog.node, bit: 0 };
         let others = self.peers.iter().map(|(node, peer)| KnownNode { node: *node, bit: peer.bit });
         let is_old = |peer: &Peer| peer.version < VERSION_OF_PIECES;
         self.backlog.takes_pieces.store(!self.peers.values().any(is_old), Ordering::Relaxed);
         let before = self.backlog.nodes.swap(Arc::new(std::iter::once(own).chain(others).collect()));
-        self.tell_homes(before.iter().map(|known| known.node).collect(), None);
+        let nodes = std::iter::once(self.backlog.node).chain(self.peers.keys().copied()).collect();
+        let view = encode::frame(Content::View(View { nodes }));
+        for peer in self.peers.values_mut().filter(|peer| peer.says_views()) {
+            peer.outgoing.push(view.clone(), self.items);
+        }
+        self.tell_homes(before.iter().map(|known| known.node).collect(), back.into_iter().collect());
         metrics::gauge!("webpubsub_cluster_nodes").set(1.0 + self.peers.len() as f64);
     }
 }

@@ -216,17 +216,18 @@ impl Mesh {
 
     /// Takes a letter to a node, which may be this one if the nodes have changed meanwhile.
     pub(super) fn send_letter(&mut self, node: u32, recipient: &Recipient, letter: &Letter) {
+        let node = match recipient {
+            // Nodes may have come or gone since. Who waits for an answer must get one from somebody; all else is said again to the new home.
+            Recipient::Home(hub, group) => match self.backlog.home(hub, group) {
+                home if home == node || letter.wants_answer() => home,
+                _ => return,
+            },
+            Recipient::Members(..) | Recipient::Owner(_) => node,
+        };
         if node == self.backlog.node {
             return self.local.send(recipient, letter);
         }
         let (Some(peer), Some(encoded)) = (self.peers.get_mut(&node), encode::letter(letter)) else {
-            // Its node has died since. Who waits for an answer must get one from somebody.
-            if let Recipient::Home(hub, group) = recipient {
-                let home = self.backlog.home(hub, group);
-                if home != node {
-                    self.send_letter(home, recipient, letter);
-                }
-            }
             return;
         };
         peer.note_request(recipient, letter);
@@ -270,10 +271,8 @@ impl Mesh {
         for node in &missed {
             // It has forgotten the states of this node's connections.
             let nodes = self.backlog.nodes.load();
-            self.tell_homes(
-                nodes.iter().map(|known| known.node).filter(|other| other != node).collect(),
-                None,
-            );
+            let others = nodes.iter().map(|known| known.node).filter(|other| other != node);
+            self.tell_homes(others.collect(), vec![*node]);
         }
         if !missed.is_empty() {
             self.end_sessions();

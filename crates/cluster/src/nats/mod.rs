@@ -19,6 +19,7 @@ mod inquiries;
 mod interests;
 mod jetstream;
 mod ledger;
+mod letter_schema;
 mod link;
 mod log_entry;
 mod log_errands;

@@ -4,7 +4,7 @@ use hubwire_hub::{Letter, Recipient};
 use hubwire_protocol::ConnectionId;
 
 use super::link::Outgoing;
-use super::schema::Report;
+use super::schema::{Report, VERSION_OF_VIEWS};
 
 /// Another node that lives.
 pub(super) struct Peer {
@@ -44,6 +44,11 @@ impl Peer {
             holds: BTreeSet::new(),
             missed_until: None,
         }
+    }
+
+    /// Whether it says which nodes it knows of, and understands who does.
+    pub(super) fn says_views(&self) -> bool {
+        self.version >= VERSION_OF_VIEWS
     }
 
     /// Notes a letter that goes to it, if its answer is waited for.

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::{Message, Oneof};
 
+pub(crate) use super::letter_schema::{Letter, LetterKind, RequestError, StateItem};
 pub(crate) use super::log_schema::Keeper;
 pub(crate) use super::session_schema::{
     HeadKind, KeptMessage, Luggage, OpenStream, OwnState, PermissionRule,
@@ -17,6 +18,8 @@ pub(crate) const VERSION: u32 = 3;
 pub(crate) const VERSION_OF_PIECES: u32 = 2;
 /// The first version that ends the streams of plain publishers whose node has died.
 pub(crate) const VERSION_OF_PUBLISHERS: u32 = 3;
+/// The first version that says which nodes it knows of.
+pub(crate) const VERSION_OF_VIEWS: u32 = 3;
 /// The oldest version that this one understands.
 pub(crate) const VERSION_LEAST: u32 = 1;
 
@@ -61,6 +64,9 @@ pub(crate) struct Hello {
     /// Nodes that are dead, and whose sessions of hubs with a log this one has.
     #[prost(fixed32, repeated, tag = "6")]
     pub(crate) keeper_of: Vec<u32>,
+    /// The revision of its latest claim of such a node.
+    #[prost(uint64, tag = "7")]
+    pub(crate) keeper_term: u64,
 }
 
 /// How a node is, for people.
@@ -129,7 +135,7 @@ pub(crate) struct Receipt {
 /// One thing that a node tells another.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Frame {
-    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "Content", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
     pub(crate) content: Option<Content>,
 }
 
@@ -163,6 +169,15 @@ pub(crate) enum Content {
     Heir(Heir),
     #[prost(message, tag = "14")]
     Keeper(Keeper),
+    #[prost(message, tag = "15")]
+    View(View),
+}
+
+/// The nodes that the sender knows of, itself included: from here on it takes their homes for those of all groups.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct View {
+    #[prost(fixed32, repeated, tag = "1")]
+    pub(crate) nodes: Vec<u32>,
 }
 
 /// All interests of a node: the first frame of a link. One bit for each slot, the lowest bit of a byte first.
@@ -278,58 +293,6 @@ pub(crate) struct StreamEnd {
     pub(crate) message: String,
     #[prost(string, optional, tag = "3")]
     pub(crate) user_error_code: Option<String>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct StateItem {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(crate) connection: Bytes,
-    #[prost(string, optional, tag = "2")]
-    pub(crate) user: Option<String>,
-    #[prost(message, optional, tag = "3")]
-    pub(crate) state: Option<Entries>,
-    #[prost(int64, tag = "4")]
-    pub(crate) updated_at_ms: i64,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct RequestError {
-    #[prost(string, tag = "1")]
-    pub(crate) name: String,
-    #[prost(string, tag = "2")]
-    pub(crate) message: String,
-}
-
-/// A letter; its kind tells its recipient.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Letter {
-    #[prost(string, tag = "1")]
-    pub(crate) hub: String,
-    #[prost(string, tag = "2")]
-    pub(crate) group: String,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub(crate) connection: Bytes,
-    #[prost(message, repeated, tag = "4")]
-    pub(crate) items: Vec<StateItem>,
-    #[prost(bool, tag = "5")]
-    pub(crate) answer: bool,
-    #[prost(message, optional, tag = "6")]
-    pub(crate) refused: Option<RequestError>,
-    #[prost(enumeration = "LetterKind", tag = "7")]
-    pub(crate) kind: i32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
-#[repr(i32)]
-pub(crate) enum LetterKind {
-    Unknown = 0,
-    SetState = 1,
-    ListStates = 2,
-    StateSet = 3,
-    States = 4,
-    StateChanged = 5,
-    Hold = 6,
-    Release = 7,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -23,8 +23,8 @@ pub(super) async fn sweep(
     sweep: &Sweep,
     settings: &LogSettings,
 ) -> Result<Swept, String> {
-    let mut swept = Swept { nodes: Vec::new(), replay: None, ended: Vec::new(), again: false };
-    let (claimed, newest_ms) = claim(streams, own, sweep, &mut swept.again).await?;
+    let mut swept = Swept { nodes: Vec::new(), replay: None, ended: Vec::new(), term: 0, again: false };
+    let (claimed, newest_ms) = claim(streams, own, sweep, &mut swept).await?;
     if claimed.is_empty() {
         return Ok(swept);
     }
@@ -52,7 +52,7 @@ async fn claim(
     streams: &impl Streams,
     own: u32,
     sweep: &Sweep,
-    again: &mut bool,
+    swept: &mut Swept,
 ) -> Result<(HashMap<u32, u64>, i64), String> {
     let decode = |(node, kept): &(u32, StoredMessage)| {
         NodeRecord::decode(kept.payload.clone()).map(|record| (*node, (record, kept.clone())))
@@ -76,18 +76,18 @@ async fn claim(
                 continue;
             }
             let case = case(*node, own, sweep, (&records, newest_ms), &claimed);
-            *again |= case == Case::Unsure;
+            swept.again |= case == Case::Unsure;
             let (record, kept) = &records[node];
             let claim = NodeRecord { heir: Some(own), ..*record };
             match case {
                 Case::Settled | Case::Unsure => continue,
-                Case::Claimed => {}
+                Case::Claimed => swept.term = swept.term.max(kept.sequence),
                 Case::Claimable => {
                     match streams.claim(*node, claim, kept.sequence).await {
-                        Stored::Revision(_) => {}
+                        Stored::Revision(revision) => swept.term = swept.term.max(revision),
                         Stored::Lost => {
                             lost.push(*node);
-                            *again = true;
+                            swept.again = true;
                             continue;
                         }
                         // Sessions that began on one node may stand under several: those that are here count for all of them, so none may be

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use hubwire_hub::{Command, Letter, Luggage, Parting, Routed};
 
 use super::encode;
+use super::ledger::Arriving;
 use super::log_schema::Keeper;
 use super::mesh::{Errand, Mesh};
 use super::replay::{Replay, Replayed};
@@ -38,6 +39,8 @@ pub(crate) struct Swept {
     pub(crate) replay: Option<Box<Replay>>,
     /// Sessions of theirs whose ends had been noted and may not have been told, and what is to be erased of each.
     pub(crate) ended: Vec<(Parting, u64)>,
+    /// The revision of the latest claim: greater than that of whoever had these sessions before.
+    pub(crate) term: u64,
     /// Dead nodes are left that have to be looked at again soon.
     pub(crate) again: bool,
 }
@@ -82,7 +85,7 @@ impl Mesh {
         };
         ledger.sweeping = false;
         let tail = std::mem::take(&mut ledger.tail);
-        let Some(Swept { nodes, replay, ended, again }) = swept else {
+        let Some(Swept { nodes, replay, ended, term, again }) = swept else {
             ledger.next_sweep_ms = ledger.next_sweep_ms.min(now_ms + AGAIN_MS);
             return;
         };
@@ -105,7 +108,7 @@ impl Mesh {
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {
             tail.iter().for_each(|(position, entry)| replay.apply(*position, entry, 0));
-            replies = self.restore(*replay, &nodes);
+            replies = self.restore(*replay, (&nodes, term));
         }
         if let Some(ledger) = &mut self.ledger {
             ledger.taken.extend(nodes.iter().map(|node| (*node, false)));
@@ -116,13 +119,13 @@ impl Mesh {
     }
 
     /// Has the shards take sessions in, right behind the entry that they have been given last.
-    fn restore(&mut self, replay: Replay, of: &[u32]) -> Vec<Routed> {
+    fn restore(&mut self, replay: Replay, (of, term): (&[u32], u64)) -> Vec<Routed> {
         let (Replayed { sessions, ends, events }, mut revisions) = replay.finish();
         let Some(ledger) = &mut self.ledger else {
             return Vec::new();
         };
         let origins = sessions.iter().map(|session| session.id.node()).collect();
-        ledger.arriving.push((of.to_vec(), origins));
+        ledger.arriving.push(Arriving { of: of.to_vec(), origins, term });
         let ids = sessions
             .iter()
             .map(|session| session.id)
@@ -159,23 +162,26 @@ impl Mesh {
         };
         ledger.departed.retain(|node| !nodes.contains(node));
         ledger.next_checkpoint_ms = self.now_ms;
-        ledger.arriving.retain(|(of, _)| of != nodes);
+        let arrived = ledger.arriving.extract_if(.., |arriving| arriving.of == nodes);
+        ledger.term = arrived.map(|arriving| arriving.term).fold(ledger.term, u64::max);
+        let term = ledger.term;
         let mut origins = ledger.keeps(own);
         origins.extend(nodes.iter().filter(|node| **node != own));
-        origins.iter().for_each(|node| self.backlog.set_keeper(*node, own));
-        let frame = encode::frame(Content::Keeper(Keeper { nodes: origins.clone() }));
+        origins.iter().for_each(|node| self.backlog.set_keeper(*node, own, term));
+        let frame = encode::frame(Content::Keeper(Keeper { nodes: origins.clone(), term }));
         for peer in self.peers.values_mut() {
             peer.outgoing.push(frame.clone(), self.items);
         }
         // Homes can answer them from here on.
-        self.local.tell_all(&Letter::SessionsTaken(Arc::new(origins.into_iter().collect())));
+        let origins = Arc::new(origins.into_iter().collect());
+        self.local.tell_all(&Letter::SessionsTaken { origins, term });
     }
 
     /// Another node has the sessions that some nodes have begun.
-    pub(super) fn learn_keeper(&mut self, keeper: u32, nodes: &[u32]) {
+    pub(super) fn learn_keeper(&mut self, keeper: u32, (nodes, term): (&[u32], u64)) {
         for node in nodes {
             if *node != self.backlog.node {
-                self.backlog.set_keeper(*node, keeper);
+                self.backlog.set_keeper(*node, keeper, term);
             } else if let Some(ledger) = &mut self.ledger {
                 tracing::error!(
                     keeper = format!("{keeper:08x}"),

@@ -50,7 +50,7 @@ fn take_over(hub: &mut LoggedHub, node: usize, records: &[hubwire_hub::Luggage])
     hub.take_over(node, records);
     let origins = records.iter().map(|record| record.id.node()).collect::<BTreeSet<_>>();
     let node = &mut hub.nodes[node];
-    node.shard.receive(Letter::SessionsTaken(Arc::new(origins)), node.now_ms);
+    node.shard.receive(Letter::SessionsTaken { origins: Arc::new(origins), term: 1 }, node.now_ms);
     hub.settle();
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hubwire_hub::{Effect, Homes, Letter, Limits, Recipient};
+use hubwire_hub::{Effect, Homes, Letter, Limits, Recipient, Teller};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 
 use crate::fixture::{Node, group, hub, id};
@@ -82,15 +82,20 @@ fn reliable_sessions_end_and_say_so_when_messages_may_have_been_missed_and_other
 struct After {
     here: bool,
     gone: Option<u32>,
+    forgetful: bool,
 }
 
 impl Homes for After {
-    fn is_here(&self, _: &HubName, _: &GroupName) -> bool {
+    fn keeps(&self, _: &HubName, _: &GroupName, _: u32) -> bool {
         self.here
     }
 
     fn has_moved(&self, _: &HubName, _: &GroupName) -> bool {
         !self.here
+    }
+
+    fn may_have_forgotten(&self, _: &HubName, _: &GroupName) -> bool {
+        self.forgetful
     }
 
     fn is_gone(&self, _: &HubName, teller: u32) -> bool {
@@ -107,12 +112,65 @@ fn a_new_home_is_told_the_states_again_and_asked_for_a_new_snapshot() {
     node.settle();
     node.request(client, r#"{"type":"subscribeGroupState","group":"g"}"#);
     node.settle();
-    node.shard.receive(Letter::HomesMoved(Arc::new(After { here: false, gone: None })), node.now_ms);
+    node.shard.receive(
+        Letter::HomesMoved(Arc::new(After { here: false, gone: None, forgetful: false })),
+        node.now_ms,
+    );
     let sent: Vec<_> = node.shard.take_effects();
     let home = Recipient::Home(hub(), group("g"));
     let told = |effect: &Effect| matches!(effect, Effect::Send(to, Letter::SetState { item, answer: false, .. }) if *to == home && item.connection == id(1) && item.state.is_some());
     let asked = |effect: &Effect| matches!(effect, Effect::Send(to, Letter::ListStates { subscriber, answer: false, .. }) if *to == home && *subscriber == id(1));
     assert!(sent.len() == 2 && sent.iter().any(told) && sent.iter().any(asked), "{sent:?}");
+}
+
+#[test]
+fn states_are_said_anew_to_a_home_that_may_have_told_its_subscribers_that_they_were_gone() {
+    let mut node = among_nodes();
+    let client = node.plain(1);
+    node.settle();
+    node.request(client, r#"{"type":"setGroupState","group":"g","state":{"k":"v"}}"#);
+    node.settle();
+    let mut times = Vec::new();
+    for forgetful in [false, true, false] {
+        let after = After { here: false, gone: None, forgetful };
+        node.shard.receive(Letter::HomesMoved(Arc::new(after)), node.now_ms);
+        times.extend(node.shard.take_effects().iter().filter_map(|effect| match effect {
+            Effect::Send(_, Letter::SetState { item, .. }) => Some(item.updated_at_ms),
+            _ => None,
+        }));
+    }
+    // Later by more than the one millisecond that the home has added.
+    assert!(times.len() == 3 && times[1] > times[0] + 1 && times[2] == times[1], "{times:?}");
+}
+
+#[test]
+fn a_node_that_has_a_session_no_more_changes_nothing_about_its_state() {
+    let mut node = among_nodes();
+    let subscriber = node.plain(1);
+    node.settle();
+    node.request(subscriber, r#"{"type":"subscribeGroupState","group":"g"}"#);
+    node.settle();
+    node.sent(subscriber);
+    let mut tell = |(by, term), value: Option<&str>, updated_at_ms| {
+        let state = value.map(|value| Arc::new(hubwire_protocol::GroupState::new([("k", value)])));
+        let connection = ConnectionId::on_node(9 << 90, 7, 0);
+        let item = hubwire_protocol::GroupStateItem { connection, user: None, state, updated_at_ms };
+        let teller = Teller { node: by, term };
+        let letter = Letter::SetState { hub: hub(), group: group("g"), item, teller, answer: false };
+        node.shard.receive(letter, node.now_ms);
+        node.settle();
+        let told = node.sent(subscriber);
+        told.iter().map(|text| text.split_once("updatedAt\":").unwrap().1.to_owned()).collect::<String>()
+    };
+    let (before, now) = ((7, 1), (8, 2));
+    assert_eq!(tell(before, Some("a"), 500), "500}]}");
+    assert_eq!(tell(now, Some("b"), 400), "501}]}", "its clock is behind");
+    assert_eq!(tell(before, Some("a"), 600), "");
+    assert_eq!(tell(before, None, 700), "");
+    assert_eq!(tell(now, Some("b"), 400), "", "it is known");
+    assert_eq!(tell(now, Some("c"), 401), "502}]}");
+    assert_eq!(tell(now, Some("b"), 400), "", "it was so before");
+    assert_eq!(tell(now, None, 402), "503}]}");
 }
 
 #[test]
@@ -128,13 +186,22 @@ fn a_home_forgets_the_states_of_a_node_that_is_gone_and_tells_its_subscribers() 
         // Another node has taken the second session, and says so.
         let connection = ConnectionId::on_node(u128::from(teller) << 90, 7, 0);
         let item = hubwire_protocol::GroupStateItem { connection, ..item.clone() };
-        let letter = Letter::SetState { hub: hub(), group: group("g"), item, teller, answer: false };
+        let letter = Letter::SetState {
+            hub: hub(),
+            group: group("g"),
+            item,
+            teller: Teller { node: teller, term: 0 },
+            answer: false,
+        };
         node.shard.receive(letter, node.now_ms);
         node.settle();
     }
     let far = ConnectionId::on_node(7 << 90, 7, 0);
     node.sent(subscriber);
-    node.shard.receive(Letter::HomesMoved(Arc::new(After { here: true, gone: Some(7) })), node.now_ms);
+    node.shard.receive(
+        Letter::HomesMoved(Arc::new(After { here: true, gone: Some(7), forgetful: false })),
+        node.now_ms,
+    );
     node.settle();
     let told = node.sent(subscriber);
     let gone = format!(r#""items":[{{"connectionId":"{far}","updatedAt":6}}]"#);

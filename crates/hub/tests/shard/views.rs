@@ -39,11 +39,15 @@ enum Step {
 struct Deaths(Vec<u32>);
 
 impl Homes for Deaths {
-    fn is_here(&self, _: &HubName, _: &GroupName) -> bool {
+    fn keeps(&self, _: &HubName, _: &GroupName, _: u32) -> bool {
         true
     }
 
     fn has_moved(&self, _: &HubName, _: &GroupName) -> bool {
+        false
+    }
+
+    fn may_have_forgotten(&self, _: &HubName, _: &GroupName) -> bool {
         false
     }
 
@@ -222,7 +226,8 @@ impl World {
         heir.set_position(self.log.len() as u64);
         replay.pack_sessions(true).iter().for_each(|session| drop(heir.unpack(session)));
         let origins = (0..CONNECTIONS).map(|number| self.id(number).node()).collect();
-        heir.receive(Letter::SessionsTaken(Arc::new(origins)), self.now_ms);
+        let (origins, term) = (Arc::new(origins), u64::from(self.processes[index]));
+        heir.receive(Letter::SessionsTaken { origins, term }, self.now_ms);
         self.shards[index] = heir;
         for other in 0..self.shards.len() {
             self.queues[index][other].clear();
@@ -315,7 +320,7 @@ impl World {
                     _ => continue,
                 };
                 if let Letter::SetState { teller, .. } = &mut letter {
-                    *teller = if from + 1 == self.shards.len() { 0 } else { self.processes[from] };
+                    teller.node = if from + 1 == self.shards.len() { 0 } else { self.processes[from] };
                 }
                 let shards = self.shards.len();
                 let to = match recipient {

@@ -32,6 +32,9 @@ export const isDurable = isCluster && process.env.HUBWIRE_DURABILITY === "cluste
 /** Declares what is about one process, such as its own bounds, files and connections, or its settings when they change: in a cluster nothing. */
 export const ofOneProcess = (declare) => (isCluster ? (name) => console.warn(`${name}: not tested, since it is about one process`) : declare);
 
+/** Declares what is about the sequence ids of group states, which they have only where sessions do not outlive their node: see `takeover_states`. */
+export const ofNumberedStates = (declare) => (isDurable ? (name) => console.warn(`${name}: not tested, since states have no sequence ids in these hubs`) : declare);
+
 /** Starts the binary and resolves as soon as its banner shows the connection string. */
 export async function startServer({ args = [], env = {}, binary = binaryPath() } = {}) {
   const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", ...args], {

@@ -4,7 +4,7 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use hubwire_auth::{Permission, Permissions};
 use hubwire_filter::Filter;
-use hubwire_hub::{Command, Envelope, Letter, Limits, Protocol, SimpleMode, Subject, Target};
+use hubwire_hub::{Command, Envelope, Letter, Limits, Protocol, SimpleMode, Subject, Target, Teller};
 use hubwire_protocol::{
     ConnectionId, Data, EventName, GroupName, GroupState, GroupStateItem, HubName, InvocationRequest,
     Message, Publication, Request, Sender, StreamEndError, StreamStart, Subprotocol, UserId,
@@ -174,8 +174,15 @@ pub(crate) fn foreign(input: &mut Unstructured<'_>, ids: &[ConnectionId]) -> Res
         Ok(GroupStateItem { connection: far, user: None, state, updated_at_ms: 1 })
     };
     let letter = match input.int_in_range(0..=5)? {
-        0 => Letter::SetState { hub: hub(input)?, group: group(input)?, item: item(input)?, answer: true },
-        1 => Letter::ListStates { hub: hub(input)?, group: group(input)?, subscriber: far, answer: true },
+        0 => {
+            let (hub, group, item) = (hub(input)?, group(input)?, item(input)?);
+            let teller = Teller { node: input.arbitrary()?, term: input.arbitrary()? };
+            Letter::SetState { hub, group, item, teller, answer: true }
+        }
+        1 => {
+            let (hub, group, round) = (hub(input)?, group(input)?, input.arbitrary()?);
+            Letter::ListStates { hub, group, subscriber: far, round, answer: true }
+        }
         2 => Letter::StateChanged { hub: hub(input)?, group: group(input)?, item: item(input)? },
         3 => Letter::Hold(id),
         4 => Letter::Release(id),

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hubwire_auth::Permission;
 use hubwire_filter::Filter;
 use hubwire_hub::{
-    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, TraceContext,
-    TraceId,
+    Command, Envelope, Letter, Member, MessageId, Recipient, Reply, Source, Subject, Target, Teller,
+    TraceContext, TraceId,
 };
 use hubwire_protocol::codes::RequestError;
 use hubwire_protocol::{
@@ -246,7 +246,7 @@ fn every_letter_arrives_as_it_was_sent_and_where_it_belongs() {
                 hub: hub.clone(),
                 group: group.clone(),
                 item: item.clone(),
-                teller: 7,
+                teller: Teller { node: 7, term: 9 },
                 answer: true,
             },
         ),
@@ -256,6 +256,7 @@ fn every_letter_arrives_as_it_was_sent_and_where_it_belongs() {
                 hub: hub.clone(),
                 group: group.clone(),
                 subscriber: connection,
+                round: 3,
                 answer: true,
             },
         ),
@@ -266,6 +267,7 @@ fn every_letter_arrives_as_it_was_sent_and_where_it_belongs() {
                 subscriber: connection,
                 group: group.clone(),
                 items: vec![item.clone()],
+                round: 3,
                 answer: false,
             },
         ),

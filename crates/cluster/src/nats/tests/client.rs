@@ -18,12 +18,13 @@ pub(super) fn group(index: usize) -> GroupName {
 
 /// A reliable connection that may join and send to every group.
 pub(super) fn opening(id: ConnectionId) -> Opening {
-    let roles = ["webpubsub.sendToGroup", "webpubsub.joinLeaveGroup"];
+    let rights = ["sendToGroup", "joinLeaveGroup", "setGroupState", "getGroupState"];
+    let roles = rights.map(|right| format!("webpubsub.{right}"));
     Opening {
         id,
         hub: hub(),
         user: None,
-        permissions: Permissions::from_roles(roles.into_iter()).0,
+        permissions: Permissions::from_roles(roles.iter().map(String::as_str)).0,
         groups: Vec::new(),
         protocol: Protocol::PubSub(Subprotocol::JsonReliable),
         subprotocol: Some("json.reliable.webpubsub.azure.v1".into()),

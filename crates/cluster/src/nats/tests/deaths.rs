@@ -52,6 +52,8 @@ struct Report {
     streamed: u64,
     stream_ends: u64,
     unstored: u64,
+    /// States that subscribers knew of at the end.
+    states: u64,
     /// Streams of plain publishers, what was seen of them, and those that were seen and whose node died.
     plain_streams: u64,
     spoken: u64,
@@ -224,6 +226,10 @@ impl World {
                 0..5 => self.clients[me].join(&mut self.nodes, group, self.now_ms),
                 5..25 => self.publish(me, group),
                 25..40 => self.stream(me, group),
+                40..46 => {
+                    let (clears, wants) = (self.rng.random_bool(0.2), self.rng.random_bool(0.3));
+                    self.clients[me].state(&mut self.nodes, group, (clears, wants), self.now_ms);
+                }
                 99 if self.rng.random_bool(0.05) => {
                     self.report.ended += 1;
                     self.clients[me].leave(&mut self.nodes, Ending::Lost, self.now_ms);
@@ -411,6 +417,7 @@ fn sessions_outlive_their_nodes_with_every_message_once_and_in_order_at_one_owne
         assert!(sum.published > 5_000 && sum.obliged > 10_000 && sum.recoveries > 50, "{sum:?}");
         assert!(sum.streamed > 3_000 && sum.stream_ends > 100 && sum.unstored > 100, "{sum:?}");
         assert!(sum.plain_streams > 300 && sum.spoken > 1_000 && sum.mourned > 50, "{sum:?}");
+        assert!(sum.states > 100, "{sum:?}");
         assert!(sum.deaths > 25 && sum.fenced > 0 && sum.partitions > 20 && sum.ended > 50, "{sum:?}");
     }
 }
@@ -426,6 +433,7 @@ fn add(sum: &mut Report, report: &Report) {
     sum.streamed += report.streamed;
     sum.stream_ends += report.stream_ends;
     sum.unstored += report.unstored;
+    sum.states += report.states;
     sum.plain_streams += report.plain_streams;
     sum.spoken += report.spoken;
     sum.mourned += report.mourned;

@@ -14,6 +14,7 @@ mod pieces;
 mod registry;
 mod seeds;
 mod speaker;
+mod states;
 mod streamer;
 mod takeover;
 mod world;

@@ -9,6 +9,7 @@ use super::client::{GROUPS, hub, opening, taken};
 use super::memory_streams::MemoryStreams;
 use super::network::Network;
 use super::node::{Node, WORKERS};
+use super::states::States;
 use super::streamer::Streamer;
 use crate::nats::streams::Subject;
 
@@ -27,6 +28,7 @@ pub(super) struct Mourner {
     /// What its node does not read at the moment.
     unread: VecDeque<String>,
     pub(super) streams: Streamer,
+    pub(super) states: States,
     joining: HashMap<u64, usize>,
     pub(super) joined: HashSet<usize>,
     pub(super) published: u64,
@@ -59,6 +61,7 @@ impl Mourner {
             unacknowledged: BTreeMap::new(),
             unread: VecDeque::new(),
             streams: Streamer::default(),
+            states: States::default(),
             joining: HashMap::new(),
             joined: HashSet::new(),
             published: 0,
@@ -122,6 +125,26 @@ impl Mourner {
                 None
             }
         }
+    }
+
+    /// Says something of itself in a group, or wants to be told what others say there.
+    pub(super) fn state(
+        &mut self,
+        nodes: &mut [Node],
+        group: usize,
+        (clears, wants): (bool, bool),
+        now_ms: u64,
+    ) {
+        if !self.states.is_content() || !self.joined.contains(&group) {
+            return;
+        }
+        self.acks += 1;
+        let text = if wants {
+            self.states.subscribe(group, self.acks)
+        } else {
+            self.states.set(group, clears, self.acks)
+        };
+        self.request(nodes, text, now_ms);
     }
 
     pub(super) fn join(&mut self, nodes: &mut [Node], group: usize, now_ms: u64) {
@@ -249,7 +272,7 @@ impl Mourner {
     }
 
     fn take(&mut self, sequence_id: u64, text: &str) -> Result<(), String> {
-        if self.streams.take_answer(text)? {
+        if self.streams.take_answer(text)? || self.states.take(text)? {
             return Ok(());
         }
         if let Some(ack) = text.split_once(r#""ackId":"#).and_then(|(_, rest)| digits(rest)) {
@@ -263,6 +286,7 @@ impl Mourner {
             self.unacknowledged.remove(&ack);
             self.joined.extend(self.joining.remove(&ack));
             self.streams.acknowledged(ack);
+            self.states.acknowledged(ack);
         }
         let Some((_, data)) = text.split_once(r#""data":""#) else {
             return Ok(());

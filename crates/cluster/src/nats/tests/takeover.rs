@@ -44,7 +44,7 @@ fn sessions_are_not_looked_for_where_they_have_not_arrived() {
     let id = ConnectionId::on_node(7, DEAD, 0);
     let found = vec![Found { session: kept(id, &limits), revision: 1, owner: DEAD }];
     let replay = Some(Box::new(Replay::new(found, &settings)));
-    node.mesh.swept(Some(Swept { nodes: vec![DEAD], replay, ended: Vec::new(), again: false }));
+    node.mesh.swept(Some(Swept { nodes: vec![DEAD], replay, ended: Vec::new(), term: 1, again: false }));
     // Others hear in its hello whose sessions it has, and send clients that come for them.
     assert!(node.workers[0].shard.resume(&hub(), id, 1).is_none());
     assert!(node.mesh.keeper_of().is_empty());
@@ -65,7 +65,7 @@ fn sessions_are_not_taken_in_before_the_log_was_read_as_far_as_their_node_had_re
         let session = Luggage { position: 5, ..kept(id, &limits) };
         let replay = Replay::new(vec![Found { session, revision: 1, owner: DEAD }], &settings);
         let replay = Some(Box::new(replay));
-        Swept { nodes: vec![DEAD], replay, ended: Vec::new(), again: false }
+        Swept { nodes: vec![DEAD], replay, ended: Vec::new(), term: 1, again: false }
     };
     node.mesh.swept(Some(swept()));
     node.turn(Vec::new(), 2);

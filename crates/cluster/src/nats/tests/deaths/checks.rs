@@ -1,6 +1,6 @@
 //! What holds of a course when it is over.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hubwire_hub::{Command, Occurrence, Reply, Target};
 use hubwire_protocol::ConnectionId;
@@ -24,6 +24,7 @@ impl World {
         self.check_speakers()?;
         self.check_owners()?;
         self.check_members()?;
+        self.check_states()?;
         self.check_ends()
     }
 
@@ -130,6 +131,32 @@ impl World {
             }
             if members != expected {
                 return Err(format!("the members of {name} are {members:?}, not {expected:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whoever is told of the states of a group knows those that are there, and no other.
+    fn check_states(&mut self) -> Result<(), String> {
+        for (index, name) in GROUPS.iter().enumerate() {
+            let state = |client: &Mourner| Some((client.id.to_string(), *client.states.own.get(&index)?));
+            let there: BTreeMap<_, _> =
+                self.clients.iter().filter(|client| !client.gone).filter_map(state).collect();
+            for (number, client) in self.clients.iter().enumerate() {
+                if client.gone || !client.states.views.contains_key(&index) {
+                    continue;
+                }
+                let known = client.states.known(index);
+                let known = known
+                    .ok_or_else(|| format!("client {number}, {}, has no snapshot of {name}", client.id))?;
+                let there: BTreeMap<_, _> = there.iter().map(|(id, value)| (id.as_str(), *value)).collect();
+                if known != there {
+                    return Err(format!(
+                        "client {number}, {}, knows {known:?} in {name}, and there is {there:?}",
+                        client.id
+                    ));
+                }
+                self.report.states += known.len() as u64;
             }
         }
         Ok(())
