@@ -67,7 +67,8 @@ async fn claim(
         let newest_ms = nodes.iter().map(|(_, record)| record.time_ms).max().unwrap_or_default();
         let records: HashMap<_, _> =
             nodes.iter().map(decode).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        if records.get(&own).is_some_and(|(record, _)| record.heir.is_some()) {
+        // Once that one has them, the record is gone.
+        if records.get(&own).is_none_or(|(record, _)| record.heir.is_some()) {
             return Err("another node has the sessions of this one".to_owned());
         }
         let before = claimed.len();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hubwire_hub::{Act, Author, Command, Entry, Envelope, Event, Occurrence, Parting, Subject, Target};
 use hubwire_protocol::{
-    ConnectionId, Data, GroupName, HubName, Message, Metadata, Sender, StreamEnd, StreamError,
-    StreamPosition, StreamStart,
+    ConnectionId, Data, GroupName, GroupState, GroupStateItem, HubName, Message, Metadata, Sender, StreamEnd,
+    StreamError, StreamPosition, StreamStart,
 };
 
 use crate::nats::log_entry;
@@ -54,6 +54,9 @@ fn start(idle_timeout_ms: Option<u32>) -> Act {
 
 #[test]
 fn every_entry_arrives_as_it_was_written() {
+    let state = Some(Arc::new(GroupState::new([("k", "v")])));
+    let item = GroupStateItem { connection: id(), user: None, state, updated_at_ms: 9 };
+    let cleared = GroupStateItem { state: None, ..item.clone() };
     let join = Act::Command(Command::Join(Subject::Connection(id()), group()));
     let entries = [
         entry(None, part(1, None)),
@@ -64,6 +67,10 @@ fn every_entry_arrives_as_it_was_written() {
         entry(author(None, Some(0)), start(Some(1))),
         entry(author(Some(u64::MAX), None), join),
         entry(author(Some(1), None), Act::Remember),
+        entry(author(Some(2), None), Act::SetState(group(), item)),
+        entry(author(None, None), Act::SetState(group(), cleared)),
+        entry(author(Some(3), None), Act::SubscribeStates(group())),
+        entry(author(Some(4), None), Act::UnsubscribeStates(group())),
     ];
     for entry in entries {
         let read = log_entry::decode(log_entry::encode(&entry, None)).unwrap();
