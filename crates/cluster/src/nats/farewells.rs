@@ -23,6 +23,8 @@ pub(crate) struct Farewells(BTreeMap<ConnectionId, Farewell>);
 struct Farewell {
     /// The session's last record.
     revision: Option<u64>,
+    /// The dead node whose record that is, if it is not this node's.
+    owner: Option<u32>,
     parts: Vec<Part>,
 }
 
@@ -41,6 +43,20 @@ enum State {
     Said,
 }
 
+impl Farewells {
+    /// Notes whose record it is that says what a session leaves: it is found by way of that node, should this one die.
+    pub(super) fn note_owner(&mut self, connection: ConnectionId, owner: u32) {
+        if let Some(farewell) = self.0.get_mut(&connection) {
+            farewell.owner = Some(owner);
+        }
+    }
+
+    /// Whether something that a node has left to be said is not in the log yet.
+    pub(super) fn awaits(&self, node: u32) -> bool {
+        self.0.values().any(|farewell| farewell.owner == Some(node))
+    }
+}
+
 impl Mesh {
     /// Appends what a session has left to be said, and then has its last record erased.
     pub(super) fn say_farewells(
@@ -52,7 +68,7 @@ impl Mesh {
         let part = |entry: &Entry| Part { entry: entry.clone(), state: State::Waiting };
         let parts: Vec<_> = entries.iter().map(part).collect();
         if let Some(ledger) = self.ledger.as_mut().filter(|_| !parts.is_empty()) {
-            ledger.farewells.0.insert(connection, Farewell { revision, parts });
+            ledger.farewells.0.insert(connection, Farewell { revision, owner: None, parts });
             self.send_farewells();
         } else {
             self.errands.extend(revision.map(Errand::Erase));

@@ -447,8 +447,9 @@ impl Mesh {
             Stored::Revision(revision) => {
                 ledger.node_revision = revision;
                 metrics::counter!("webpubsub_log_checkpoints_total").increment(1);
-                let registry = &ledger.registry;
-                let is_over = |(node, recorded): &mut (u32, bool)| *recorded && !registry.awaits(*node);
+                let (registry, farewells) = (&ledger.registry, &ledger.farewells);
+                let waits = |node: u32| registry.awaits(node) || farewells.awaits(node);
+                let is_over = |(node, recorded): &mut (u32, bool)| *recorded && !waits(*node);
                 let gone = ledger.taken.extract_if(.., is_over);
                 self.errands.extend(gone.map(|(node, _)| Errand::EraseNode(node)));
             }

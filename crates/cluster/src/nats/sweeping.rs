@@ -155,7 +155,7 @@ async fn sessions(
                         session.position = session.position.max(*position);
                         found.push(Found { session, revision, owner });
                     }
-                    Kept::Ended(parting) => swept.ended.push((*parting, revision)),
+                    Kept::Ended(parting) => swept.ended.push((*parting, revision, owner)),
                 }
             }
             Err(error) => {

@@ -37,8 +37,8 @@ pub(crate) struct Swept {
     pub(crate) nodes: Vec<u32>,
     /// Their sessions, with all that the log says up to the sweep's beginning.
     pub(crate) replay: Option<Box<Replay>>,
-    /// Sessions of theirs whose ends had been noted and may not have been told, and what is to be erased of each.
-    pub(crate) ended: Vec<(Parting, u64)>,
+    /// Sessions of theirs whose ends had been noted and may not have been told, what is to be erased of each, and the node that noted it.
+    pub(crate) ended: Vec<(Parting, u64, u32)>,
     /// The revision of the latest claim: greater than that of whoever had these sessions before.
     pub(crate) term: u64,
     /// Dead nodes are left that have to be looked at again soon.
@@ -102,8 +102,12 @@ impl Mesh {
             ledger.next_sweep_ms = ledger.next_sweep_ms.min(now_ms + AGAIN_MS);
             return;
         }
-        for (parting, revision) in ended {
+        for (parting, revision, owner) in ended {
+            let connection = parting.end.connection;
             self.part(parting, Some(revision));
+            if let Some(ledger) = &mut self.ledger {
+                ledger.farewells.note_owner(connection, owner);
+            }
         }
         let mut replies = Vec::new();
         if let Some(mut replay) = replay {

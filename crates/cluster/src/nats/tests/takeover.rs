@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use hubwire_hub::{Effect, Limits, Luggage, Shard};
+use hubwire_hub::{Act, Effect, Ending, Entry, Limits, Luggage, Shard};
 use hubwire_protocol::{ConnectionId, json};
 use prost::Message;
 
@@ -74,6 +74,45 @@ fn sessions_are_not_taken_in_before_the_log_was_read_as_far_as_their_node_had_re
     node.mesh.swept(Some(swept()));
     node.turn(Vec::new(), 3);
     assert!(node.workers[0].shard.resume(&hub(), id, 3).is_some());
+}
+
+#[test]
+fn the_record_of_a_dead_node_stays_until_all_that_it_left_to_be_said_is_in_the_log() {
+    let limits = Arc::new(Limits::default());
+    let settings = Arc::new(log_settings(&limits));
+    let mut node = Node::with_log(0x1000, &limits, &settings.logged, 1);
+    node.mesh.begin_log(Ledger::new(settings.clone(), 0, 1, 1));
+    let mut shard = Shard::new(limits.clone());
+    shard.set_logged(settings.logged.clone());
+    let key = shard.connect(opening(ConnectionId::on_node(7, DEAD, 0)));
+    shard.disconnect(key, Ending::Normal(String::new()), 1);
+    let part = |effect| if let Effect::Forget(parting) = effect { Some(*parting) } else { None };
+    let mut parting = shard.take_effects().into_iter().find_map(part).expect("it has ended");
+    parting.farewells = vec![Entry { hub: hub(), author: None, act: Act::Remember }];
+    let ended = vec![(parting, 5, DEAD)];
+    node.mesh.swept(Some(Swept { nodes: vec![DEAD], replay: None, ended, term: 1, again: false }));
+    node.mesh.restored(&[DEAD], 0);
+    let mut now_ms = 1;
+    // Goes through checkpoints, and answers what has been wanted meanwhile.
+    let mut checkpoints = |node: &mut Node| {
+        let mut wanted = Vec::new();
+        for revision in 2..6 {
+            now_ms += settings.checkpoint_interval_ms;
+            node.turn(Vec::new(), now_ms);
+            node.mesh.checkpoint(0, Some(Vec::new()));
+            node.mesh.checkpointed(Stored::Revision(revision));
+            node.turn(Vec::new(), now_ms);
+            wanted.append(&mut node.wanted);
+        }
+        wanted
+    };
+    let erases = |wanted: &[Errand]| wanted.iter().any(|errand| matches!(errand, Errand::EraseNode(DEAD)));
+    let wanted = checkpoints(&mut node);
+    assert!(!erases(&wanted), "should this node die now, it is found by that record only");
+    let waiter = |errand| if let Errand::Append(append) = errand { Some(append.waiter) } else { None };
+    let waiter = wanted.into_iter().find_map(waiter).expect("it is to be said");
+    node.mesh.appended(waiter, 0, Ok(None));
+    assert!(erases(&checkpoints(&mut node)));
 }
 
 /// What comes of something that the registry in memory answers at once.
