@@ -10,6 +10,7 @@
 // HUBWIRE_NODES and HUBWIRE_DURABILITY are what `--nodes` and `--durability` are otherwise. With `cluster` every hub has durability "cluster"
 // unless the settings (--config, HUBWIRE_CONFIG) say otherwise.
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,7 +19,7 @@ import { fileURLToPath } from "node:url";
 
 const BINARY = process.env.HUBWIRE_NODE_BIN ?? fileURLToPath(new URL("../target/release/hubwire", import.meta.url));
 const NATS_SERVER = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin"].map((folder) => join(folder, "nats-server")).find(existsSync);
-const READY = /Endpoint=(https?):\/\/127\.0\.0\.1:(\d+);AccessKey=[^;]+;Version=1\.0;/;
+const READY = /Listening on +127\.0\.0\.1:(\d+)[^]*(Endpoint=[^;]+;AccessKey=[^;]+;Version=1\.0;)/;
 
 const children = new Set();
 const folder = mkdtempSync(join(tmpdir(), "hubwire-cluster-"));
@@ -87,7 +88,7 @@ async function startNode(args, config) {
     child.stdout.on("data", (chunk) => {
       output += chunk;
       const ready = READY.exec(output);
-      if (ready) resolve({ child, scheme: ready[1], port: Number(ready[2]), connectionString: ready[0] });
+      if (ready) resolve({ child, port: Number(ready[1]), connectionString: ready[2] });
     });
   });
 }
@@ -98,22 +99,14 @@ const listen = take(args, "--listen", "127.0.0.1:0");
 const count = Number(take(args, "--nodes", process.env.HUBWIRE_NODES ?? "3"));
 const durability = take(args, "--durability", process.env.HUBWIRE_DURABILITY ?? "node");
 const given = take(args, "--config", process.env.HUBWIRE_CONFIG);
-const nats = await startNats();
-const config = join(folder, "node.toml");
-const settings = given ? readFileSync(given, "utf8") : "";
-writeFileSync(config, `${durability === "node" ? settings : withDurability(settings)}\n[cluster]\nnats = ["${nats}"]\n`);
-let nodes;
-try {
-  nodes = await Promise.all(Array.from({ length: count }, () => startNode(args, config)));
-} catch (error) {
-  console.error(error.message);
-  process.exit(error.code ?? 1);
-}
 
+let nodes = [];
 let turn = 0;
 const alive = () => nodes.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+// It listens before there are nodes, since they are told its address: people who sign in to the console come back to that.
 const front = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
   const candidates = alive();
+  if (candidates.length === 0) return client.resetAndDestroy();
   const { port } = candidates[turn++ % candidates.length];
   const node = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   const end = (one, other) => {
@@ -125,12 +118,26 @@ const front = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
   end(node, client);
 });
 const [host, port] = [listen.slice(0, listen.lastIndexOf(":")), Number(listen.slice(listen.lastIndexOf(":") + 1))];
-front.listen(port, host, () => {
-  const address = `${nodes[0].scheme}://127.0.0.1:${front.address().port}`;
-  console.log(`Hubwire cluster of ${count} nodes at ${nodes.map((node) => node.port).join(", ")}, with NATS at ${nats}\n`);
-  console.log(`  Connection string  ${nodes[0].connectionString.replace(/https?:\/\/[^;]+/, address)}`);
-  console.log(`  Settings of nodes  ${config}\n`);
-});
+await new Promise((resolve) => front.listen(port, host, resolve));
+
+const nats = await startNats();
+const config = join(folder, "node.toml");
+const settings = given ? readFileSync(given, "utf8") : "";
+const secret = randomBytes(32).toString("base64url");
+writeFileSync(config, `${durability === "node" ? settings : withDurability(settings)}\n[cluster]\nnats = ["${nats}"]\nsecret = "${secret}"\n`);
+const address = `${/^\s*\[tls\]/m.test(settings) ? "https" : "http"}://127.0.0.1:${front.address().port}`;
+const [top] = settings.split(/^\s*\[/m);
+const named = process.env.HUBWIRE_ENDPOINT ?? (/^\s*endpoint\s*=/m.test(top) || args.some((arg) => /^--endpoint(=|$)/.test(arg)));
+if (!named) args.push("--endpoint", address);
+try {
+  nodes = await Promise.all(Array.from({ length: count }, () => startNode(args, config)));
+} catch (error) {
+  console.error(error.message);
+  process.exit(error.code ?? 1);
+}
+console.log(`Hubwire cluster of ${count} nodes at ${nodes.map((node) => node.port).join(", ")}, with NATS at ${nats}\n`);
+console.log(`  Connection string  ${nodes[0].connectionString.replace(/https?:\/\/[^;]+/, address)}`);
+console.log(`  Settings of nodes  ${config}\n`);
 
 async function stop() {
   front.close();

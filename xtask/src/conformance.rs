@@ -10,7 +10,8 @@ use crate::{console, process};
 
 /// Tests that are also run against three nodes behind a round-robin, with either durability: what clients and applications see of a cluster is what
 /// they see of one node. Together they take less than a minute.
-const OF_CLUSTERS: [&str; 9] = [
+const OF_CLUSTERS: [&str; 10] = [
+    "console_openid",
     "framing",
     "json_client",
     "protobuf_client",

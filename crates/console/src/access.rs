@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -6,19 +5,18 @@ use aws_lc_rs::digest;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderName, Method};
+use tokio::sync::OnceCell;
 
 use crate::error::Error;
 use crate::provider::{OpenId, Person};
+use crate::revocations::Revocations;
+use crate::session::{self, Holder, SESSION_MS, Session};
 use crate::settings::{Access, Clock, ConsoleToken, Settings};
 
 /// The header that every request that changes something carries. A page of another site cannot set it without being asked first.
 pub(crate) const HEADER: &str = "X-Hubwire-Console";
 /// The cookie of those who have signed in.
 const COOKIE_NAME: &str = "hubwire_console";
-/// How long a cookie is good for, in seconds.
-const SESSION_S: u64 = 12 * 3600;
-/// Cookies that are good at a time; for one more the oldest is withdrawn.
-const SESSIONS_MAX: usize = 1_024;
 /// Wrong tokens that are looked at in a minute.
 const ATTEMPTS_MAX: u32 = 10;
 const MINUTE_MS: u64 = 60_000;
@@ -54,25 +52,12 @@ impl Caller {
     }
 }
 
-type Fingerprint = [u8; 32];
-
-struct Session {
-    holder: Holder,
-    until_ms: u64,
-}
-
-/// Who has a session.
-enum Holder {
-    /// Somebody who had a token.
-    Token(Fingerprint),
-    /// Somebody who signed in elsewhere, with what of the person's roles, groups and ids is listed.
-    Person { name: Arc<str>, values: Vec<String> },
-}
-
-/// Who has signed in.
+/// Who has signed in, as far as it is not in cookies.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: Mutex<HashMap<u128, Session>>,
+    revocations: Mutex<Revocations>,
+    /// Set when this node knows which sessions ended before it began.
+    pub(crate) known: OnceCell<()>,
     /// When the minute began, and the wrong tokens in it.
     attempts: Mutex<(u64, u32)>,
 }
@@ -96,27 +81,30 @@ impl Sessions {
 
     fn signed_in(&self, settings: &Settings, head: &Parts, clock: &dyn Clock) -> Result<Caller, Error> {
         if let Some(token) = bearer(head) {
-            let role = self.role_of(settings, token, clock.unix_ms())?;
+            let (role, _) = self.token(settings, token, clock.unix_ms())?;
             return Ok(Caller::of(role, "bearer"));
         }
-        let id = cookie(head, COOKIE_NAME).ok_or(Error::SignInRequired)?;
-        let now_ms = clock.unix_ms();
-        let sessions = lock(&self.sessions);
-        let session =
-            sessions.get(&id).filter(|session| session.until_ms > now_ms).ok_or(Error::SignInRequired)?;
-        match &session.holder {
-            // A token that was changed takes all that it opened with it.
-            Holder::Token(fingerprint) => {
-                let role = role(settings, fingerprint).ok_or(Error::SignInRequired)?;
-                Ok(Caller::of(role, "token"))
-            }
+        let session = self.session(settings, head, clock).ok_or(Error::SignInRequired)?;
+        match session.holder {
+            Holder::Token(role) => Ok(Caller::of(role, "token")),
             // Whoever is not listed any more is out.
             Holder::Person { name, values } => {
-                let role = settings.openid.as_ref().and_then(|openid| openid.role(values));
+                let role = settings.openid.as_ref().and_then(|openid| openid.role(&values));
                 let role = role.ok_or(Error::SignInRequired)?;
-                Ok(Caller { name: Some(name.clone()), ..Caller::of(role, "openid") })
+                Ok(Caller { name: Some(name), ..Caller::of(role, "openid") })
             }
         }
+    }
+
+    /// The session that a request belongs to, unless it has ended.
+    pub(crate) fn session(&self, settings: &Settings, head: &Parts, clock: &dyn Clock) -> Option<Session> {
+        let session = session::read(settings, cookie(head, COOKIE_NAME)?, clock.unix_ms())?;
+        (!self.revocations().covers(session.id, session.began_ms)).then_some(session)
+    }
+
+    /// Which sessions have ended before their time.
+    pub(crate) fn revocations(&self) -> MutexGuard<'_, Revocations> {
+        lock(&self.revocations)
     }
 
     /// Signs in, and answers the value of the header that sets the cookie.
@@ -127,53 +115,18 @@ impl Sessions {
         secure: bool,
         clock: &dyn Clock,
     ) -> Result<(Caller, String), Error> {
-        let now_ms = clock.unix_ms();
-        let role = self.role_of(settings, token, now_ms)?;
-        let cookie = self.open(Holder::Token(fingerprint(token)), secure, clock);
-        Ok((Caller::of(role, "token"), cookie))
+        let (role, token) = self.token(settings, token, clock.unix_ms())?;
+        let cookie = session::of_token(settings, token, clock)?;
+        Ok((Caller::of(role, "token"), set_cookie(&cookie, SESSION_MS / 1000, secure)))
     }
 
-    /// Lets somebody in who has signed in elsewhere, and answers the value of the header that sets the cookie.
-    pub(crate) fn admit(
+    /// The console token that somebody has shown, and what it lets do.
+    fn token<'a>(
         &self,
-        openid: &OpenId,
-        person: Person,
-        secure: bool,
-        clock: &dyn Clock,
-    ) -> Result<String, Error> {
-        let Person { name, values } = person;
-        let values = openid.listed(values);
-        let role = openid.role(&values).ok_or_else(|| Error::NotListed(name.clone()))?;
-        tracing::info!(name, role = role.name(), "somebody has signed in to the console");
-        let holder = Holder::Person { name: name.into(), values };
-        Ok(self.open(holder, secure, clock))
-    }
-
-    /// Opens a session, and answers the value of the header that sets its cookie.
-    fn open(&self, holder: Holder, secure: bool, clock: &dyn Clock) -> String {
-        let now_ms = clock.unix_ms();
-        let (id, until_ms) = (clock.random(), now_ms + SESSION_S * 1000);
-        let mut sessions = lock(&self.sessions);
-        sessions.retain(|_, session| session.until_ms > now_ms);
-        if sessions.len() >= SESSIONS_MAX
-            && let Some(oldest) =
-                sessions.iter().min_by_key(|(_, session)| session.until_ms).map(|(id, _)| *id)
-        {
-            sessions.remove(&oldest);
-        }
-        sessions.insert(id, Session { holder, until_ms });
-        set_cookie(&format!("{id:032x}"), SESSION_S, secure)
-    }
-
-    /// Signs out, and answers the value of the header that takes the cookie away.
-    pub(crate) fn sign_out(&self, head: &Parts, secure: bool) -> String {
-        if let Some(id) = cookie(head, COOKIE_NAME) {
-            lock(&self.sessions).remove(&id);
-        }
-        set_cookie("", 0, secure)
-    }
-
-    fn role_of(&self, settings: &Settings, token: &str, now_ms: u64) -> Result<Role, Error> {
+        settings: &'a Settings,
+        given: &str,
+        now_ms: u64,
+    ) -> Result<(Role, &'a ConsoleToken), Error> {
         let mut attempts = lock(&self.attempts);
         if now_ms.saturating_sub(attempts.0) >= MINUTE_MS {
             *attempts = (now_ms, 0);
@@ -181,7 +134,7 @@ impl Sessions {
         if attempts.1 >= ATTEMPTS_MAX {
             return Err(Error::TooManyAttempts);
         }
-        let found = role(settings, &fingerprint(token));
+        let found = find(settings, given);
         if found.is_none() {
             attempts.1 += 1;
             metrics::counter!("webpubsub_console_refusals_total").increment(1);
@@ -191,31 +144,41 @@ impl Sessions {
     }
 }
 
+/// Lets somebody in who has signed in elsewhere, and answers the value of the header that sets the cookie.
+pub(crate) fn admit(
+    openid: &OpenId,
+    person: Person,
+    secure: bool,
+    clock: &dyn Clock,
+) -> Result<String, Error> {
+    let Person { name, values } = person;
+    let values = openid.listed(values);
+    let role = openid.role(&values).ok_or_else(|| Error::NotListed(name.clone()))?;
+    tracing::info!(name, role = role.name(), "somebody has signed in to the console");
+    let cookie = session::of_person(openid, Person { name, values }, clock)?;
+    Ok(set_cookie(&cookie, SESSION_MS / 1000, secure))
+}
+
+/// The value of the header that takes the cookie of a session away.
+pub(crate) fn take_cookie(secure: bool) -> String {
+    set_cookie("", 0, secure)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn fingerprint(token: &str) -> Fingerprint {
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    fingerprint
+fn fingerprint(token: &str) -> digest::Digest {
+    digest::digest(&digest::SHA256, token.as_bytes())
 }
 
-/// What a token may do. Takes the same time for every token.
-fn role(settings: &Settings, given: &Fingerprint) -> Option<Role> {
-    let Access::Tokens { operator, viewer } = &settings.access else {
-        return None;
+/// The token that was shown, and what it lets do. Takes the same time for every token that is none.
+fn find<'a>(settings: &'a Settings, given: &str) -> Option<(Role, &'a ConsoleToken)> {
+    let given = fingerprint(given);
+    let is = |token: &ConsoleToken| {
+        verify_slices_are_equal(fingerprint(token.expose()).as_ref(), given.as_ref()).is_ok()
     };
-    let is = |token: &Option<ConsoleToken>| {
-        token
-            .as_ref()
-            .is_some_and(|token| verify_slices_are_equal(&fingerprint(token.expose()), given).is_ok())
-    };
-    match (is(operator), is(viewer)) {
-        (true, _) => Some(Role::Operator),
-        (false, true) => Some(Role::Viewer),
-        (false, false) => None,
-    }
+    session::tokens(settings).find(|(_, token)| is(token))
 }
 
 fn header<'a>(head: &'a Parts, name: &HeaderName) -> Option<&'a str> {
@@ -227,12 +190,12 @@ fn bearer(head: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// The number in a cookie.
-pub(crate) fn cookie(head: &Parts, name: &str) -> Option<u128> {
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
     let cookies = head.headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
     let mut pairs =
         cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(known, _)| *known == name).and_then(|(_, id)| u128::from_str_radix(id, 16).ok())
+    pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 fn set_cookie(value: &str, age_s: u64, secure: bool) -> String {

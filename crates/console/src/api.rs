@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, HEADER, Role};
+use crate::access::{self, Caller, HEADER, Role};
 use crate::answer::{self, Body, uncached};
 use crate::console::{Console, Shared};
 use crate::desk::VIEWERS_MAX;
@@ -21,7 +21,7 @@ use crate::interest::Interest;
 use crate::parameters::{Parameters, decoded};
 use crate::peers::Others;
 use crate::settings::Settings;
-use crate::{act, browse, client_url, live, openid, why};
+use crate::{act, browse, client_url, live, openid, sign_out, why};
 
 /// The largest body, in bytes: a message that is sent from the page.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -85,6 +85,9 @@ where
         _ => {}
     }
     let signing_in = names == ["session"] && call.head.method == Method::POST;
+    if call.head.headers.contains_key(header::COOKIE) {
+        sign_out::known(call.shared).await;
+    }
     let caller = call.shared.sessions.caller(call.settings, call.head, clock);
     if signing_in && matches!(caller, Ok(_) | Err(Error::SignInRequired)) {
         return sign_in(call, body).await;
@@ -92,12 +95,7 @@ where
     let caller = caller?;
     match (call.head.method.as_str(), &names[..]) {
         ("GET" | "HEAD", _) => look(call, caller, &names).await,
-        ("DELETE", ["session"]) => {
-            let cookie = call.shared.sessions.sign_out(call.head, call.scheme == "https");
-            let mut response = uncached(Response::new(Either::Left(Bytes::new().into())));
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            with_cookie(response, &cookie)
-        }
+        ("DELETE", ["session"]) => sign_out(call).await,
         ("POST", ["recording"]) => {
             let wish: RecordingWish = read(body).await?;
             if wish.on {
@@ -141,6 +139,7 @@ pub(crate) async fn answer_peer(call: &Call<'_>) -> Result<Response<Body>, Error
         ["message"] => Ok(answer::json(&why::message(call)?)),
         ["explain"] => Ok(answer::json(&why::explain_here(call).await?)),
         ["nodes" | "hubs", ..] => show(call, &names).await,
+        [sign_out::QUESTION] => sign_out::answer(call),
         _ => Err(unknown()),
     }
 }
@@ -218,6 +217,16 @@ where
     let (secure, clock) = (call.scheme == "https", &*call.shared.desk.clock);
     let (caller, cookie) = call.shared.sessions.sign_in(call.settings, &token, secure, clock)?;
     with_cookie(session(&caller), &cookie)
+}
+
+async fn sign_out(call: &Call<'_>) -> Result<Response<Body>, Error> {
+    let (sessions, clock) = (&call.shared.sessions, &*call.shared.desk.clock);
+    if let Some(session) = sessions.session(call.settings, call.head, clock) {
+        sign_out::end(call.shared, &session).await;
+    }
+    let mut response = uncached(Response::new(Either::Left(Bytes::new().into())));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    with_cookie(response, &access::take_cookie(call.scheme == "https"))
 }
 
 fn with_cookie(mut response: Response<Body>, cookie: &str) -> Result<Response<Body>, Error> {

@@ -13,6 +13,7 @@ use crate::assets;
 use crate::desk::Desk;
 use crate::openid::SignIns;
 use crate::peers::{self, Peers};
+use crate::sign_out;
 
 /// Where the page is.
 const ROOT: &str = "/console";
@@ -72,6 +73,13 @@ impl Console {
     /// Answers a question of another node's console, for this node alone.
     pub async fn answer_peer(&self, question: &[u8]) -> Bytes {
         peers::answer(self, question).await
+    }
+
+    /// Keeps up with which sessions have ended at other nodes, for as long as it runs.
+    ///
+    /// Must run within a tokio runtime that has timers.
+    pub async fn follow_sign_outs(&self) {
+        sign_out::follow(&self.0).await;
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -64,6 +64,9 @@ pub(crate) enum Error {
     /// Nodes that may know do not answer.
     #[error("Nothing here; but a node of the cluster did not answer: {0}.")]
     Silent(String),
+    /// Another node asks too early.
+    #[error("This node has not asked the others yet which sessions have ended.")]
+    NotKnown,
     /// A worker has too much waiting.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -93,7 +96,7 @@ impl Error {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyAttempts | Self::TooManyViewers(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy(_) | Self::Silent(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(_) | Self::Silent(_) | Self::NotKnown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -117,7 +120,7 @@ impl Error {
             Self::TooLarge => "tooLarge",
             Self::TooManyViewers(_) => "tooManyViewers",
             Self::Busy(_) => "busy",
-            Self::Silent(_) => "silent",
+            Self::Silent(_) | Self::NotKnown => "silent",
             Self::Internal(_) => "internal",
         }
     }

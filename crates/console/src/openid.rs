@@ -11,77 +11,76 @@ use bytes::Bytes;
 use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Either;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::access::{cookie, same_site};
+use crate::access::{self, cookie, same_site};
 use crate::answer::{self, Body, uncached};
 use crate::api::Call;
 use crate::error::Error;
 use crate::provider::{OpenId, ProviderError};
-use crate::settings::{Access, Clock};
+use crate::seal::{Purpose, Seal};
+use crate::settings::{Access, Clock, Settings};
 
 /// The cookie of those who are on their way. Lax, since they come back from another site.
 const COOKIE_NAME: &str = "hubwire_console_sign_in";
 /// How long somebody may take to sign in, in seconds.
 const SIGN_IN_S: u64 = 600;
-/// People who are on their way at a time; for one more the oldest is given up.
-const PENDING_MAX: usize = 1_024;
-/// Codes that are taken to the issuer in a minute, by everybody together.
-const CODES_MAX: u32 = 60;
+/// People who come back in a minute, by everybody together.
+const RETURNS_MAX: u32 = 60;
+/// Sign-ins that are remembered to have come back. As many as can within the time that one may take, so that none is forgotten too early.
+const SPENT_MAX: usize = RETURNS_MAX as usize * (SIGN_IN_S as usize / 60 + 2);
 const MINUTE_MS: u64 = 60_000;
 /// Characters of an issuer's own words that are shown.
 const WORDS_MAX: usize = 300;
 /// Where people come back to, below the endpoint.
 pub const CALLBACK_PATH: &str = "/console/api/openid/callback";
 
-/// Somebody on the way, or who has come back in vain.
-enum Pending {
-    Away { state: String, nonce: String, verifier: String },
-    Refused(String),
+/// What ties a sign-in to the browser that began: it is in that browser's cookie, so that it may come back to any node.
+#[derive(Serialize, Deserialize)]
+struct Departure {
+    state: String,
+    nonce: String,
+    verifier: String,
 }
 
-/// Everybody who is signing in.
+/// The sign-ins that have come back to this node: none comes back twice. To another node it may, with a code that the issuer takes once.
 #[derive(Default)]
 pub(crate) struct SignIns {
-    pending: Mutex<HashMap<u128, (u64, Pending)>>,
-    /// When the minute began, and the codes in it.
-    codes: Mutex<(u64, u32)>,
+    /// Their states, and until when their cookies are good.
+    spent: Mutex<HashMap<String, u64>>,
+    /// When the minute began, and those that came back in it.
+    returns: Mutex<(u64, u32)>,
 }
 
 impl SignIns {
-    fn put(&self, id: u128, pending: Pending, now_ms: u64) {
-        let mut all = lock(&self.pending);
-        all.retain(|_, (until_ms, _)| *until_ms > now_ms);
-        if all.len() >= PENDING_MAX
-            && let Some(oldest) = all.iter().min_by_key(|(_, (until_ms, _))| *until_ms).map(|(id, _)| *id)
-        {
-            all.remove(&oldest);
+    /// Takes in a sign-in that has come back, once.
+    fn spend(&self, state: &str, until_ms: u64, now_ms: u64) -> Result<(), Error> {
+        let mut spent = lock(&self.spent);
+        if spent.contains_key(state) {
+            return Err(Error::NoSignIn);
         }
-        all.insert(id, (now_ms + SIGN_IN_S * 1000, pending));
-    }
-
-    /// Who was on the way under this id, once.
-    fn take(&self, id: u128, now_ms: u64) -> Option<Pending> {
-        let (until_ms, pending) = lock(&self.pending).remove(&id)?;
-        (until_ms > now_ms).then_some(pending)
-    }
-
-    /// Why the last sign-in of this browser came to nothing.
-    fn refusal(&self, id: u128, now_ms: u64) -> Option<String> {
-        match lock(&self.pending).get(&id) {
-            Some((until_ms, Pending::Refused(words))) if *until_ms > now_ms => Some(words.clone()),
-            _ => None,
+        let mut returns = lock(&self.returns);
+        if now_ms.saturating_sub(returns.0) >= MINUTE_MS {
+            *returns = (now_ms, 0);
         }
-    }
-
-    fn count_code(&self, now_ms: u64) -> Result<(), Error> {
-        let mut codes = lock(&self.codes);
-        if now_ms.saturating_sub(codes.0) >= MINUTE_MS {
-            *codes = (now_ms, 0);
+        returns.1 = returns.1.saturating_add(1);
+        spent.retain(|_, until_ms| *until_ms > now_ms);
+        if returns.1 > RETURNS_MAX || spent.len() >= SPENT_MAX {
+            return Err(Error::TooManyAttempts);
         }
-        codes.1 += 1;
-        if codes.1 > CODES_MAX { Err(Error::TooManyAttempts) } else { Ok(()) }
+        spent.insert(state.to_owned(), until_ms);
+        Ok(())
     }
+}
+
+fn seal_of_departure(openid: &OpenId) -> Seal<'_> {
+    Seal { keys: &openid.cookie_keys, purpose: Purpose::SignIn, bound_to: &openid.issuer }
+}
+
+/// Why a sign-in came to nothing is sealed as well, so that the page shows nobody else's words.
+fn seal_of_refusal(settings: &Settings) -> Seal<'_> {
+    Seal { keys: &settings.cookie_keys, purpose: Purpose::Refusal, bound_to: "" }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -104,8 +103,9 @@ pub(crate) fn ways(call: &Call<'_>) -> Result<Response<Body>, Error> {
         }
     }
     let now_ms = call.shared.desk.clock.unix_ms();
-    let refusal = cookie(call.head, COOKIE_NAME).and_then(|id| call.shared.sign_ins.refusal(id, now_ms));
-    if let Some(words) = refusal {
+    let cookie = cookie(call.head, COOKIE_NAME);
+    let refusal = cookie.and_then(|text| seal_of_refusal(call.settings).open::<String>(text, now_ms));
+    if let Some((words, _)) = refusal {
         shown["refusal"] = words.into();
     }
     Ok(answer::json(&shown))
@@ -115,7 +115,7 @@ pub(crate) fn ways(call: &Call<'_>) -> Result<Response<Body>, Error> {
 pub(crate) async fn start(call: &Call<'_>) -> Result<Response<Body>, Error> {
     same_site(call.head)?;
     match depart(call).await {
-        Err(error) => refuse(call, call.shared.desk.clock.random(), &error),
+        Err(error) => refuse(call, &error),
         departed => departed,
     }
 }
@@ -132,44 +132,44 @@ async fn depart(call: &Call<'_>) -> Result<Response<Body>, Error> {
     let challenge = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()));
     let place = openid.provider.place(&state, &nonce, &challenge, clock.unix_ms() / 1000).await;
     let place = place.map_err(|ProviderError(words)| Error::Provider(shown(&words)))?;
-    let id = clock.random();
-    call.shared.sign_ins.put(id, Pending::Away { state, nonce, verifier }, clock.unix_ms());
-    let cookie = set_cookie(&format!("{id:032x}"), SIGN_IN_S, endpoint);
-    redirect(&place, &[cookie])
+    let departure = Departure { state, nonce, verifier };
+    let cookie = seal_of_departure(openid).close(&departure, until_ms(clock), clock)?;
+    redirect(&place, &[set_cookie(&cookie, SIGN_IN_S, endpoint)])
 }
 
 /// Takes in somebody who comes back: with a session, or with words why not, which the page shows.
 pub(crate) async fn finish(call: &Call<'_>) -> Result<Response<Body>, Error> {
-    let endpoint = call.settings.endpoint.as_str();
-    let Some(id) = cookie(call.head, COOKIE_NAME) else {
-        return refuse(call, call.shared.desk.clock.random(), &Error::NoSignIn);
-    };
-    match admit(call, id).await {
-        Ok(session) => redirect("/console/", &[session, set_cookie("", 0, endpoint)]),
-        Err(error) => refuse(call, id, &error),
+    match admit(call).await {
+        Ok(session) => redirect("/console/", &[session, set_cookie("", 0, &call.settings.endpoint)]),
+        Err(error) => refuse(call, &error),
     }
 }
 
 /// Sends somebody to the page, which is told why nobody signed in.
-fn refuse(call: &Call<'_>, id: u128, error: &Error) -> Result<Response<Body>, Error> {
+fn refuse(call: &Call<'_>, error: &Error) -> Result<Response<Body>, Error> {
     metrics::counter!("webpubsub_console_refusals_total").increment(1);
     tracing::warn!(%error, "somebody could not sign in to the console");
-    let now_ms = call.shared.desk.clock.unix_ms();
-    call.shared.sign_ins.put(id, Pending::Refused(error.to_string()), now_ms);
-    redirect("/console/", &[set_cookie(&format!("{id:032x}"), SIGN_IN_S, &call.settings.endpoint)])
+    let clock = &*call.shared.desk.clock;
+    let cookie = seal_of_refusal(call.settings).close(&error.to_string(), until_ms(clock), clock)?;
+    redirect("/console/", &[set_cookie(&cookie, SIGN_IN_S, &call.settings.endpoint)])
 }
 
-async fn admit(call: &Call<'_>, id: u128) -> Result<String, Error> {
+/// When a cookie that is made now is over.
+fn until_ms(clock: &dyn Clock) -> u64 {
+    clock.unix_ms() + SIGN_IN_S * 1000
+}
+
+async fn admit(call: &Call<'_>) -> Result<String, Error> {
     let (clock, parameters) = (&*call.shared.desk.clock, call.parameters());
     let openid = openid(call)?;
-    let Some(Pending::Away { state, nonce, verifier }) = call.shared.sign_ins.take(id, clock.unix_ms())
-    else {
-        return Err(Error::NoSignIn);
-    };
+    let departure = cookie(call.head, COOKIE_NAME)
+        .and_then(|text| seal_of_departure(openid).open::<Departure>(text, clock.unix_ms()));
+    let (Departure { state, nonce, verifier }, until_ms) = departure.ok_or(Error::NoSignIn)?;
     let given = |name| parameters.get(name).unwrap_or_default();
     if verify_slices_are_equal(given("state").as_bytes(), state.as_bytes()).is_err() {
         return Err(Error::NoSignIn);
     }
+    call.shared.sign_ins.spend(&state, until_ms, clock.unix_ms())?;
     // An answer of another issuer must not be taken for one of this (RFC 9207).
     let issuer = parameters.get("iss").unwrap_or(&openid.issuer);
     if issuer.trim_end_matches('/') != openid.issuer.trim_end_matches('/') {
@@ -180,12 +180,11 @@ async fn admit(call: &Call<'_>, id: u128) -> Result<String, Error> {
         let words = if description.is_empty() { error.to_owned() } else { format!("{error}: {description}") };
         return Err(Error::Provider(shown(&words)));
     }
-    call.shared.sign_ins.count_code(clock.unix_ms())?;
     let now_s = clock.unix_ms() / 1000;
     let person = openid.provider.redeem(given("code"), &nonce, &verifier, now_s).await;
     let person = person.map_err(|ProviderError(words)| Error::Provider(shown(&words)))?;
     let secure = call.settings.endpoint.starts_with("https:");
-    call.shared.sessions.admit(openid, person, secure, clock)
+    access::admit(openid, person, secure, clock)
 }
 
 /// An issuer's own words, as far as they are shown; the sentence that they stand in has an end of its own.

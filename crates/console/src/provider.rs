@@ -2,6 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::CookieKeys;
 use crate::access::Role;
 
 /// What comes of a question to a [`Provider`].
@@ -49,6 +50,8 @@ pub struct OpenId {
     pub operators: Vec<String>,
     /// Those that may look.
     pub viewers: Vec<String>,
+    /// What cookies of people are sealed with. Whoever has these keys can make up people, so more than an access key must be needed to have them.
+    pub cookie_keys: CookieKeys,
 }
 
 impl OpenId {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use hubwire_auth::AccessKeys;
 
-use crate::OpenId;
+use crate::{CookieKeys, OpenId};
 
 /// What the console goes by. A new value takes effect with the next request.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub recording: bool,
     /// The keys that client URLs are signed with.
     pub keys: AccessKeys,
+    /// What cookies of those who have a console token are sealed with, together with that token.
+    pub cookie_keys: CookieKeys,
     /// The endpoint that people are shown, such as `https://realtime.example.com`.
     pub endpoint: String,
     /// Whether the service runs with the public development key.

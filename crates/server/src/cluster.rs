@@ -94,7 +94,7 @@ impl ConsolePeers {
 
     /// Answers what other nodes' consoles ask of this one, until the thread is told to stop. A node that cannot is one that others name as silent.
     pub(crate) fn serve(&self, console: Console) -> Result<SideThread, Error> {
-        let inquiries = self.inquiries.clone();
+        let (inquiries, follower) = (self.inquiries.clone(), console.clone());
         let answering: Answering = Arc::new(move |question: Bytes| -> Answered {
             let console = console.clone();
             Box::pin(async move { console.answer_peer(&question).await })
@@ -103,6 +103,7 @@ impl ConsolePeers {
             while !stop.is_cancelled() {
                 tokio::select! {
                     () = stop.cancelled() => {}
+                    () = follower.follow_sign_outs() => {}
                     Err(error) = inquiries.serve(answering.clone()) => {
                         tracing::warn!(%error, "other nodes' consoles cannot ask this one");
                         tokio::time::sleep(Duration::from_millis(INQUIRIES_PAUSE_MS)).await;

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hubwire_console::{CALLBACK_PATH, OpenId, Person, Provider, ProviderError, Told};
+use hubwire_console::{CALLBACK_PATH, CookieKeys, OpenId, Person, Provider, ProviderError, Told};
 use hubwire_identity::{ClientSettings, Posted, SignIn, Ties};
 use hubwire_upstream::OperatorClient;
 
@@ -15,6 +15,7 @@ impl ConsoleProvider {
     pub(crate) fn openid(
         config: &OpenIdConfig,
         endpoint: &Endpoint,
+        cookie_keys: CookieKeys,
         before: Option<Arc<Self>>,
     ) -> (OpenId, Arc<Self>) {
         let settings = ClientSettings {
@@ -32,6 +33,7 @@ impl ConsoleProvider {
             provider: provider.clone(),
             operators: config.operators.clone(),
             viewers: config.viewers.clone(),
+            cookie_keys,
         };
         (openid, provider)
     }

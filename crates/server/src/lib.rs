@@ -11,6 +11,8 @@ mod cluster;
 mod config;
 mod console_provider;
 mod control;
+mod cookie_keys;
+mod derived_key;
 mod descriptors;
 mod diagnosis;
 mod endpoint;

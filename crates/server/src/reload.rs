@@ -8,6 +8,7 @@ use hubwire_outbox::Outbox;
 use hubwire_rest::{Identity, Options};
 
 use crate::console_provider::ConsoleProvider;
+use crate::cookie_keys::{ConsoleKeys, warn_of_lone_sign_ins};
 use crate::identity::Callers;
 use crate::{Config, ConfigError, Endpoint, Overrides};
 
@@ -23,6 +24,8 @@ pub(crate) struct Reloadable {
     address: SocketAddr,
     callers: Option<Arc<Callers>>,
     provider: Option<Arc<ConsoleProvider>>,
+    /// What cookies of the console are sealed with that are for this process alone.
+    process_key: [u8; 32],
     overrides: Overrides,
     /// What is in force.
     config: Config,
@@ -37,7 +40,9 @@ impl Reloadable {
         outbox: Arc<Outbox>,
     ) -> Self {
         let callers = callers(&config, None);
-        let (console, provider) = console(&config, address, None);
+        let process_key = rand::random();
+        let (console, provider) = console(&config, address, process_key, None);
+        warn_of_lone_sign_ins(&config);
         Self {
             settings: Arc::new(ArcSwap::from_pointee(settings(&config))),
             upstream: Arc::new(ArcSwap::new(config.upstream.clone())),
@@ -48,6 +53,7 @@ impl Reloadable {
             address,
             callers,
             provider,
+            process_key,
             overrides,
             config,
             generation: 0,
@@ -65,7 +71,9 @@ impl Reloadable {
         self.callers = callers(&config, self.callers.take());
         self.options.store(Arc::new(options(&config, self.generation, self.callers.clone())));
         self.upstream.store(config.upstream.clone());
-        let (console, provider) = console(&config, self.address, self.provider.take());
+        let before = self.provider.take();
+        let (console, provider) = console(&config, self.address, self.process_key, before);
+        warn_of_lone_sign_ins(&config);
         self.provider = provider;
         self.console.store(Arc::new(console));
         self.outbox.set_limits(outbox_limits(&config));
@@ -187,11 +195,18 @@ pub(crate) fn outbox_limits(config: &Config) -> hubwire_outbox::Limits {
 type ConsoleParts = (hubwire_console::Settings, Option<Arc<ConsoleProvider>>);
 
 /// What the console goes by, and where people sign in: the same place as before, if nothing has changed there.
-fn console(config: &Config, address: SocketAddr, before: Option<Arc<ConsoleProvider>>) -> ConsoleParts {
+fn console(
+    config: &Config,
+    address: SocketAddr,
+    process_key: [u8; 32],
+    before: Option<Arc<ConsoleProvider>>,
+) -> ConsoleParts {
     let endpoint =
         config.endpoint.clone().unwrap_or_else(|| Endpoint::of_listener(address, config.tls.is_some()));
     let openid = config.console.openid.as_ref();
-    let (openid, provider) = openid.map(|openid| ConsoleProvider::openid(openid, &endpoint, before)).unzip();
+    let ConsoleKeys { of_tokens, of_people } = ConsoleKeys::new(config, process_key);
+    let openid = openid.map(|openid| ConsoleProvider::openid(openid, &endpoint, of_people, before));
+    let (openid, provider) = openid.unzip();
     let settings = hubwire_console::Settings {
         enabled: config.console.enabled,
         access: config.console.access.clone(),
@@ -199,6 +214,7 @@ fn console(config: &Config, address: SocketAddr, before: Option<Arc<ConsoleProvi
         payloads: config.console.payloads,
         recording: config.console.recording,
         keys: config.keys.clone(),
+        cookie_keys: of_tokens,
         endpoint: endpoint.to_string(),
         development_key: config.is_development(),
     };

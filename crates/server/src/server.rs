@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use aws_lc_rs::hmac;
 use hubwire_auth::ReconnectionKey;
 use hubwire_cluster::memory::{self, InboxLimits};
 use hubwire_cluster::nats::{self, Node};
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemEnvironment;
 use crate::cluster::{self, ClusterThread, ConsolePeers, NodeCarrier};
+use crate::derived_key::derived_key;
 use crate::fallback::Site;
 use crate::reload::{Reloadable, lock, outbox_limits};
 use crate::side_thread::SideThread;
@@ -163,7 +163,7 @@ impl Assembly<'_> {
         let (Some(cluster), Some(node)) = (&self.config.cluster, self.environment.node()) else {
             let (exchanges, router) = memory::connect(workers, inbox_limits);
             // Sessions live in this process, so the key that their tokens are signed with need not outlive it.
-            let team = self.team(workers, router.clone(), self.random_key(), None);
+            let team = self.team(workers, router.clone(), rand::random(), None);
             let released = CancellationToken::new();
             released.cancel();
             let console = Console::new(self.desk.clone(), router.clone(), workers, None);
@@ -172,7 +172,8 @@ impl Assembly<'_> {
         };
         let Node { exchanges, router, service, relays, inquiries } =
             nats::connect(workers, inbox_limits, node, cluster.settings.clone());
-        let key = derived_key(cluster.secret.expose(), b"hubwire reconnection tokens");
+        let secret = cluster.reconnection_secret(&self.config.keys);
+        let key = derived_key(secret.as_bytes(), b"hubwire reconnection tokens");
         let carrier = Arc::new(NodeCarrier(relays));
         let team = self.team(workers, router.clone(), key, Some(carrier));
         let door = team.first().map(Worker::door);
@@ -218,7 +219,8 @@ impl Assembly<'_> {
             (reloadable.options.clone(), reloadable.endpoint.clone())
         };
         // Continuation tokens must be good on every node and after a restart, so their key follows from what all of those share.
-        let paging_key = derived_key(self.config.keys.primary.expose(), b"hubwire continuation tokens");
+        let paging_key =
+            derived_key(self.config.keys.primary.expose().as_bytes(), b"hubwire continuation tokens");
         let (load, paces) = (self.load.clone(), Arc::new(HubPaces::default()));
         for (index, ((worker, exchange), listener)) in
             team.into_iter().zip(exchanges).zip(listeners).enumerate()
@@ -235,14 +237,6 @@ impl Assembly<'_> {
             threads.push(start_worker(worker, parts, self.stop.clone())?);
         }
         Ok(())
-    }
-
-    fn random_key(&self) -> [u8; 32] {
-        let mut key = [0; 32];
-        let (first, second) = key.split_at_mut(16);
-        first.copy_from_slice(&self.environment.random().to_ne_bytes());
-        second.copy_from_slice(&self.environment.random().to_ne_bytes());
-        key
     }
 }
 
@@ -286,14 +280,6 @@ fn start_delivery(
         }
         upstream.deliver(stop).await;
     })
-}
-
-/// A key for one purpose, which everybody has who has the secret.
-fn derived_key(secret: &str, purpose: &[u8]) -> [u8; 32] {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let mut derived = [0; 32];
-    derived.copy_from_slice(hmac::sign(&key, purpose).as_ref());
-    derived
 }
 
 fn start_worker<E: Exchange + Send + 'static>(

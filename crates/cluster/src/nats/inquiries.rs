@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use async_nats::{Client, Message, Request};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::backlog::Backlog;
 use super::connection::{Subjects, connect};
@@ -49,12 +48,12 @@ pub struct Inquiries {
     backlog: Arc<Backlog>,
     settings: Settings,
     /// The newest connection, once there is one.
-    client: ArcSwapOption<Client>,
+    client: watch::Sender<Option<Client>>,
 }
 
 impl Inquiries {
     pub(super) fn new(backlog: Arc<Backlog>, settings: Settings) -> Self {
-        Self { backlog, settings, client: ArcSwapOption::empty() }
+        Self { backlog, settings, client: watch::Sender::new(None) }
     }
 
     /// The number of this node.
@@ -82,7 +81,7 @@ impl Inquiries {
         let subject = self.subject(self.backlog.node);
         let subscribed = client.subscribe(subject).await;
         let mut questions = subscribed.map_err(|error| Error::Subscribe(error.to_string()))?;
-        self.client.store(Some(Arc::new(client.clone())));
+        self.client.send_replace(Some(client.clone()));
         let turns = Arc::new(Semaphore::new(ANSWERING_MAX));
         while let Some(question) = questions.next().await {
             let Ok(turn) = turns.clone().acquire_owned().await else {
@@ -113,10 +112,8 @@ impl Inquiries {
     async fn ask_one(&self, node: u32, question: Bytes) -> Option<Bytes> {
         let request =
             Request::new().payload(question).timeout(Some(Duration::from_millis(ANSWER_TIMEOUT_MS)));
-        let answer = match &*self.client.load() {
-            Some(client) => client.send_request(self.subject(node), request).await,
-            None => return None,
-        };
+        let client = self.client().await?;
+        let answer = client.send_request(self.subject(node), request).await;
         match answer {
             // An answer that is too large for one message is none.
             Ok(Message { payload, .. }) => Some(payload).filter(|payload| !payload.is_empty()),
@@ -126,6 +123,14 @@ impl Inquiries {
                 None
             }
         }
+    }
+
+    /// The way to other nodes. A node that has just started waits until it has one, as for an answer.
+    async fn client(&self) -> Option<Client> {
+        let patience = Duration::from_millis(ANSWER_TIMEOUT_MS);
+        let mut client = self.client.subscribe();
+        let found = tokio::time::timeout(patience, client.wait_for(Option::is_some)).await.ok()?.ok()?;
+        found.clone()
     }
 
     fn subject(&self, node: u32) -> String {

@@ -37,7 +37,7 @@ pub(super) fn config(overrides: &Overrides, file: &File) -> Result<Config, Confi
     let (presence, protobuf_json) = (upstream::presence(&upstream), protobuf_json(file)?);
     let hub_limits = limits.of_hubs();
     let log = durability::log(file, &limits, hub_limits, protobuf_json, presence.clone())?;
-    let cluster = cluster::cluster(file, &keys, &limits, (listen.value.to_string(), log))?;
+    let cluster = cluster::cluster(file, &limits, (listen.value.to_string(), log))?;
     Ok(Config {
         listen: listen.value,
         endpoint,

@@ -22,11 +22,16 @@ const NAME_LENGTH_MAX: usize = 64;
 pub struct ClusterConfig {
     /// The way to the other nodes.
     pub settings: Settings,
-    /// What the tokens are signed with that clients recover their sessions with: all nodes have the same.
-    pub secret: Secret,
+    /// What all nodes have, and nobody else, if it is not an access key.
+    pub secret: Option<Secret>,
 }
 
 impl ClusterConfig {
+    /// What the tokens are signed with that clients recover their sessions with: all nodes have the same.
+    pub(crate) fn reconnection_secret<'a>(&'a self, keys: &'a AccessKeys) -> &'a str {
+        self.secret.as_ref().map_or_else(|| keys.primary.expose(), Secret::expose)
+    }
+
     /// What a running node does not change, but for its secrets and bounds.
     pub(crate) fn fixed(&self) -> (&[String], &str, &Auth, &Tls, OnNatsLoss) {
         let settings = &self.settings;
@@ -42,7 +47,6 @@ impl ClusterConfig {
 /// The table `[cluster]`, checked. Without servers the node is alone.
 pub(super) fn cluster(
     file: &File,
-    keys: &AccessKeys,
     limits: &LimitValues,
     (address, log): (String, Option<Arc<LogSettings>>),
 ) -> Result<Option<ClusterConfig>, ConfigError> {
@@ -59,10 +63,7 @@ pub(super) fn cluster(
         address,
         log,
     };
-    let secret = match &table.secret {
-        Some(given) => secret(file, "cluster.secret", given)?,
-        None => Secret::new(keys.primary.expose().to_owned()),
-    };
+    let secret = table.secret.as_ref().map(|given| secret(file, "cluster.secret", given)).transpose()?;
     Ok(Some(ClusterConfig { settings, secret }))
 }
 
