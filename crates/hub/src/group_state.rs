@@ -151,8 +151,9 @@ impl Shard {
             return;
         };
         let slot = self.member_slot(key, &group);
-        let activity = self.connections[key.index()].activity();
-        let subscription = activity.subscriptions.iter().find(|known| Some(known.slot) == slot).copied();
+        let activity = self.connections[key.index()].activity.as_ref();
+        let mut subscriptions = activity.into_iter().flat_map(|activity| &activity.subscriptions);
+        let subscription = subscriptions.find(|known| Some(known.slot) == slot).copied();
         let Some(Subscription { slot, round: latest }) = subscription else {
             // It does not want to be told any more; or the application has taken it out of the group in the meantime.
             if answer {

@@ -31,14 +31,21 @@ impl NodeHomes {
     fn home(&self, hub: &HubName, group: &GroupName, nodes: &[u32]) -> Option<u32> {
         Hashing::choose(self.table.hash(hub, group), nodes.iter().copied())
     }
+
+    /// Who has the sessions of a hub that a node has told of. Heirs have them whole; whoever takes those of hubs with a log tells of them itself.
+    fn holder(&self, hub: &HubName, teller: u32) -> u32 {
+        let heir = self.heirs.get(&teller).filter(|_| !self.logged.contains(hub));
+        heir.copied().unwrap_or(teller)
+    }
 }
 
 impl hubwire_hub::Homes for NodeHomes {
     fn keeps(&self, hub: &HubName, group: &GroupName, teller: u32) -> bool {
         let is_here = |nodes: &[u32]| self.home(hub, group, nodes) == Some(self.own);
+        let holder = if teller == 0 { self.own } else { self.holder(hub, teller) };
         match &self.viewer {
-            Some((viewer, nodes)) => *viewer != teller || is_here(nodes),
-            None => (teller != 0 && !self.viewless.contains(&teller)) || is_here(&self.now),
+            Some((viewer, nodes)) => *viewer != holder || is_here(nodes),
+            None => (holder != self.own && !self.viewless.contains(&holder)) || is_here(&self.now),
         }
     }
 
@@ -51,9 +58,7 @@ impl hubwire_hub::Homes for NodeHomes {
     }
 
     fn is_gone(&self, hub: &HubName, teller: u32) -> bool {
-        // Heirs have the sessions whole. Whoever takes those of hubs with a log says again what they are.
-        let heir = self.heirs.get(&teller).filter(|_| !self.logged.contains(hub));
-        self.void == Some(teller) || !self.now.contains(heir.unwrap_or(&teller))
+        self.void == Some(teller) || !self.now.contains(&self.holder(hub, teller))
     }
 }
 

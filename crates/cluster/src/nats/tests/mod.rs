@@ -4,6 +4,7 @@ mod bytes;
 mod client;
 mod courses;
 mod deaths;
+mod homes;
 mod links;
 mod log_bytes;
 mod memory_streams;
