@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use super::backlog::Item;
 use super::calls;
 use super::error::Error;
-use super::jetstream::JetStream;
 use super::log_schema::NodeRecord;
 use super::mesh::Errand;
 use super::pieces::Line;
@@ -19,16 +18,24 @@ use super::settings::LogSettings;
 use super::streams::{Streams, Subject};
 use super::sweeping;
 
-/// Makes this node's own record, and answers its revision.
-pub(super) async fn enlist(streams: &JetStream, node: u32, position: u64) -> Result<u64, Error> {
+/// Makes this node's own record, and answers its revision. JetStream does not answer for a moment where another node makes its streams just now.
+pub(super) async fn enlist(streams: &impl Streams, node: u32, position: u64) -> Result<u64, Error> {
+    /// With a pause of 250 ms behind each, some seconds.
+    const ATTEMPTS_MAX: usize = 20;
     let bytes = Bytes::from(NodeRecord { position, heir: None }.encode_to_vec());
-    match streams.store_node(node, &bytes, 0).await {
-        Stored::Revision(revision) => Ok(revision),
-        stored => Err(Error::JetStream {
-            stream: "registry".to_owned(),
-            problem: format!("this node's record is not taken: {stored:?}"),
-        }),
+    let mut stored = Stored::Unanswered;
+    for _ in 0..ATTEMPTS_MAX {
+        stored = streams.store_node(node, &bytes, 0).await;
+        match stored {
+            Stored::Revision(revision) => return Ok(revision),
+            Stored::Unanswered => {}
+            Stored::Lost | Stored::TooLarge => break,
+        }
     }
+    Err(Error::JetStream {
+        stream: "registry".to_owned(),
+        problem: format!("this node's record is not taken: {stored:?}"),
+    })
 }
 
 /// Reads lines that have come, at least one and at most so many. Without a log there never are any.

@@ -14,6 +14,7 @@ use super::node::{LEASE_MS, Node, context, log_settings};
 use super::speaker::plain;
 use crate::hashing::Hashing;
 use crate::nats::ledger::Ledger;
+use crate::nats::log_errands;
 use crate::nats::log_schema::NodeRecord;
 use crate::nats::mesh::Errand;
 use crate::nats::pieces::Line;
@@ -120,6 +121,14 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut context()) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the registry in memory answers at once"),
+    }
+}
+
+#[test]
+fn a_node_begins_although_the_registry_does_not_answer_at_first() {
+    for seed in 0..100 {
+        let streams = MemoryStreams::new(seed);
+        assert!(now(log_errands::enlist(&streams, 0x1000, 0)).is_ok(), "seed {seed}");
     }
 }
 
