@@ -34,21 +34,24 @@ impl Shard {
         }
     }
 
-    /// Hands a client's request to the log, unless its id has taken effect before or the request is refused at once. It is acknowledged when it
-    /// comes back.
+    /// Hands a client's request to the log, unless its id has taken effect before or the request is refused at once: then the client has been told.
+    /// It is acknowledged when it comes back. Whether it is on its way.
     pub(crate) fn append(
         &mut self,
         key: ConnectionKey,
         ack_id: Option<u64>,
         act: impl FnOnce(&mut Self) -> Result<Act, RequestError>,
-    ) {
+    ) -> bool {
         if self.is_duplicate(key, ack_id) {
-            return;
+            return false;
         }
-        match act(self) {
+        let act = act(self);
+        let is_allowed = act.is_ok();
+        match act {
             Ok(act) => self.append_act(key, ack_id, act),
             Err(error) => self.finish_request(key, ack_id, Err(error)),
         }
+        is_allowed
     }
 
     /// The same for what is known to be allowed and new.

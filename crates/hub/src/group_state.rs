@@ -67,28 +67,28 @@ impl Shard {
         key: ConnectionKey,
         group: &GroupName,
     ) -> Result<(), RequestError> {
-        self.check_subscription(key, group)?;
-        if let Some(slot) = self.member_slot(key, group) {
-            self.note_subscription(key, slot, true);
-        }
+        let slot = self.check_subscription(key, group)?;
+        self.note_subscription(key, slot, true);
         Ok(())
     }
 
-    /// Whether a client may be told the states of a group.
+    /// The slot of a group, if a client may be told its states.
     pub(crate) fn check_subscription(
         &mut self,
         key: ConnectionKey,
         group: &GroupName,
-    ) -> Result<(), RequestError> {
+    ) -> Result<u32, RequestError> {
         let connection = &self.connections[key.index()];
         if !connection.permissions.allows(Permission::GetGroupState, group.as_str()) {
             self.counters.forbidden += 1;
             return Err(RequestError::states_forbidden(group.as_str()));
         }
-        if self.member_slot(key, group).is_none() {
-            return Err(RequestError::not_a_member(group.as_str()));
-        }
-        Ok(())
+        self.joined_slot(key, group)
+    }
+
+    /// The slot of a group that a client must be a member of.
+    pub(crate) fn joined_slot(&self, key: ConnectionKey, group: &GroupName) -> Result<u32, RequestError> {
+        self.member_slot(key, group).ok_or_else(|| RequestError::not_a_member(group.as_str()))
     }
 
     /// Has a client told the states of a group, from the snapshot on that its home is asked for now.

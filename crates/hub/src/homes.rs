@@ -5,7 +5,6 @@ use std::fmt::Debug;
 
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 
-use crate::connection::Connection;
 use crate::letter::{Letter, Recipient, Teller};
 use crate::shard::Shard;
 use crate::{ConnectionKey, Effect};
@@ -30,35 +29,30 @@ impl Shard {
     /// Gives up the states that are told elsewhere now, and tells new homes what connections here say of themselves. Subscribers are told a new
     /// snapshot: what is gone with an old home is not in it, and what its members tell again later reaches them as updates.
     pub(crate) fn homes_moved(&mut self, homes: &dyn Homes) {
-        self.forget_told_elsewhere(homes);
-        self.forget_gone(homes);
-        let active: Vec<_> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.activity.is_some())
-            .map(|(index, _)| ConnectionKey(index as u32))
-            .collect();
-        for key in active {
+        self.views_changed(homes);
+        for key in self.active(|_| true) {
             self.renew_states(key, |hub, group| homes.may_have_forgotten(hub, group));
             self.tell_states_again(key, |hub, group| homes.has_moved(hub, group));
             self.subscribe_again(key, |hub, group| homes.has_moved(hub, group));
         }
     }
 
+    /// Gives up the states that are told elsewhere now, or that nobody tells any more. Nothing that is said here has another home.
+    pub(crate) fn views_changed(&mut self, homes: &dyn Homes) {
+        self.forget_told_elsewhere(homes);
+        self.forget_gone(homes);
+    }
+
     /// Tells homes of the sessions that came here from nodes that have died: what those had told of them is void.
     pub(crate) fn sessions_taken(&mut self, origins: &BTreeSet<u32>, term: u64) {
         self.terms = origins.iter().map(|origin| (*origin, term)).collect();
-        let taken = |connection: &Connection| {
-            connection.activity.is_some() && origins.contains(&connection.id.node())
+        let is_taken = |shard: &Self, key: ConnectionKey| {
+            shard.is_logged(key) && origins.contains(&shard.connections[key.index()].id.node())
         };
-        let keys: Vec<_> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| taken(connection))
-            .map(|(index, _)| ConnectionKey(index as u32))
-            .filter(|key| self.is_logged(*key))
-            .collect();
-        for key in keys {
+        for key in self.active(|_| true) {
+            if !is_taken(self, key) {
+                continue;
+            }
             self.renew_states(key, |_, _| true);
             self.tell_states_again(key, |_, _| true);
             self.subscribe_again(key, |_, _| true);

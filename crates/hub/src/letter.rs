@@ -89,6 +89,9 @@ pub enum Letter {
     Settled(ConnectionId),
     /// To every shard of a process: nodes have come or gone, so that some groups have other homes.
     HomesMoved(Arc<dyn Homes>),
+    /// To every shard of a process: another node takes other nodes for homes than before, or begins anew, so that what it has told is void. Nothing
+    /// that this process tells is.
+    ViewsChanged(Arc<dyn Homes>),
     /// To every shard of a process: the sessions that some nodes have begun are here since those have died, and every node knows it.
     SessionsTaken {
         /// The nodes.
@@ -132,9 +135,13 @@ pub struct Teller {
 }
 
 impl Letter {
-    /// Whether a client waits for the answer.
-    pub fn wants_answer(&self) -> bool {
-        matches!(self, Self::SetState { answer: true, .. } | Self::ListStates { answer: true, .. })
+    /// The client that waits for a home's answer to it, if one does.
+    pub fn asker(&self) -> Option<ConnectionId> {
+        match self {
+            Self::SetState { item, answer: true, .. } => Some(item.connection),
+            Self::ListStates { subscriber, answer: true, .. } => Some(*subscriber),
+            _ => None,
+        }
     }
 
     /// What the letter adds to an inbox that is bounded in bytes.

@@ -10,22 +10,15 @@ use crate::shard::Shard;
 use crate::{Act, ConnectionKey, Entry};
 
 impl Shard {
-    /// Hands a client's request to the log, and waits for what comes of it before anything else of the client is carried out.
+    /// The same as [`Shard::append`], and waits for what comes of it before anything else of the client is carried out.
     pub(crate) fn append_and_wait(
         &mut self,
         key: ConnectionKey,
         ack_id: Option<u64>,
         act: impl FnOnce(&mut Self) -> Result<Act, RequestError>,
     ) {
-        if self.is_duplicate(key, ack_id) {
-            return;
-        }
-        match act(self) {
-            Ok(act) => {
-                self.append_act(key, ack_id, act);
-                self.await_answer(key, ack_id);
-            }
-            Err(error) => self.finish_request(key, ack_id, Err(error)),
+        if self.append(key, ack_id, act) {
+            self.await_answer(key, ack_id);
         }
     }
 
@@ -103,7 +96,7 @@ impl Shard {
         group: &GroupName,
         waits: bool,
     ) -> Result<(), RequestError> {
-        let slot = self.member_slot(key, group).ok_or_else(|| RequestError::not_a_member(group.as_str()))?;
+        let slot = self.joined_slot(key, group)?;
         self.note_subscription(key, slot, waits);
         self.touch(key);
         Ok(())
@@ -137,15 +130,7 @@ impl Shard {
     /// Entries of the log were gone before they were read. Sessions may have missed messages, and end; others get no answer from there.
     pub(crate) fn miss_entries(&mut self) {
         self.end_sessions(true);
-        let waiting: Vec<_> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| {
-                connection.activity.as_ref().is_some_and(|activity| activity.pending_ack.is_some())
-            })
-            .map(|(index, _)| ConnectionKey(index as u32))
-            .collect();
-        for key in waiting {
+        for key in self.active(|activity| activity.pending_ack.is_some()) {
             if self.is_logged(key) {
                 self.answered(key, Some(RequestError::NOT_STORED));
             }

@@ -107,9 +107,7 @@ impl Shard {
 
     /// Ends every plain publisher that was unpacked here: its process is dead, and its client does not come back.
     pub fn end_publishers(&mut self) {
-        let connections = self.connections.iter().map(|(index, _)| ConnectionKey(index as u32));
-        let publishers: Vec<_> = connections.filter(|key| self.is_kept_publisher(*key)).collect();
-        for key in publishers {
+        for key in self.active(|activity| activity.is_kept) {
             let reason = Cow::Borrowed("The connection ended.");
             let by = Party::Service;
             self.end(key, Farewell { reason, code: None, by, expired: false, silent: false });

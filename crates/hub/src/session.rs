@@ -5,6 +5,7 @@ use hubwire_protocol::codes::Close;
 use hubwire_protocol::websocket::close_frame;
 use hubwire_protocol::{ConnectionId, HubName, Notice};
 
+use crate::activity::Activity;
 use crate::connection::{Connection, Link};
 use crate::delivery::Lane;
 use crate::hub::Hub;
@@ -198,8 +199,18 @@ impl Shard {
 
     /// Every reliable session, with a socket or without.
     pub(crate) fn sessions(&self) -> Vec<ConnectionKey> {
-        let reliable = self.connections.iter().filter(|(_, connection)| connection.window.is_some());
-        reliable.map(|(index, _)| ConnectionKey(index as u32)).collect()
+        self.keys(|connection| connection.window.is_some())
+    }
+
+    /// The connections that have something going on, and of that what is meant.
+    pub(crate) fn active(&self, is_meant: impl Fn(&Activity) -> bool) -> Vec<ConnectionKey> {
+        self.keys(|connection| connection.activity.as_deref().is_some_and(&is_meant))
+    }
+
+    /// The connections that are meant. A copy: what follows may end some of them.
+    fn keys(&self, is_meant: impl Fn(&Connection) -> bool) -> Vec<ConnectionKey> {
+        let meant = self.connections.iter().filter(|(_, connection)| is_meant(connection));
+        meant.map(|(index, _)| ConnectionKey(index as u32)).collect()
     }
 
     /// Ends every reliable session of hubs with a log, or of those without: messages for it may have been lost, and its client must not believe

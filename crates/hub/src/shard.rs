@@ -185,6 +185,7 @@ impl Shard {
                 self.states_listed(subscriber, group, items, (round, answer));
             }
             Letter::HomesMoved(homes) => self.homes_moved(&*homes),
+            Letter::ViewsChanged(homes) => self.views_changed(&*homes),
             Letter::SessionsTaken { origins, term } => self.sessions_taken(&origins, term),
             Letter::StateChanged { hub, group, item } => self.state_changed(&hub, group, item, now_ms),
             Letter::Hold(connection) => {

@@ -90,6 +90,7 @@ pub(crate) fn letter(letter: &Letter) -> Option<schema::Letter> {
         }
         Letter::Settled(_)
         | Letter::HomesMoved(_)
+        | Letter::ViewsChanged(_)
         | Letter::SessionsTaken { .. }
         | Letter::Missed
         | Letter::LogMissed

@@ -179,17 +179,20 @@ impl Mesh {
 
     /// Tells the shards that groups may have other homes than when there were other nodes.
     pub(super) fn tell_homes(&self, before: Vec<u32>, forgetful: Vec<u32>) {
-        self.tell_shards(NodeHomes { before, forgetful, ..self.homes() });
+        let homes = NodeHomes { before, forgetful, ..self.homes() };
+        self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
     }
 
     /// A node begins anew with this one: what it has told of states is void, and it tells it again.
     pub(super) fn void_told(&self, node: u32) {
-        self.tell_shards(NodeHomes { void: Some(node), ..self.homes() });
+        let homes = NodeHomes { void: Some(node), ..self.homes() };
+        self.local.tell_all(&Letter::ViewsChanged(Arc::new(homes)));
     }
 
     /// A node takes the homes of some nodes for those of all groups.
     pub(super) fn take_view(&self, node: u32, view: View) {
-        self.tell_shards(NodeHomes { viewer: Some((node, view.nodes)), ..self.homes() });
+        let homes = NodeHomes { viewer: Some((node, view.nodes)), ..self.homes() };
+        self.local.tell_all(&Letter::ViewsChanged(Arc::new(homes)));
     }
 
     /// Homes are where they were.
@@ -212,10 +215,6 @@ impl Mesh {
             logged: self.backlog.logged.clone(),
             table: self.backlog.table.clone(),
         }
-    }
-
-    fn tell_shards(&self, homes: NodeHomes) {
-        self.local.tell_all(&Letter::HomesMoved(Arc::new(homes)));
     }
 
     /// Lets publishers know which nodes there are; one of them may be back.

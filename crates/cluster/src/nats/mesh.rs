@@ -219,7 +219,7 @@ impl Mesh {
         let node = match recipient {
             // Nodes may have come or gone since. Who waits for an answer must get one from somebody; all else is said again to the new home.
             Recipient::Home(hub, group) => match self.backlog.home(hub, group) {
-                home if home == node || letter.wants_answer() => home,
+                home if home == node || letter.asker().is_some() => home,
                 _ => return,
             },
             Recipient::Members(..) | Recipient::Owner(_) => node,

@@ -53,13 +53,8 @@ impl Peer {
 
     /// Notes a letter that goes to it, if its answer is waited for.
     pub(super) fn note_request(&mut self, recipient: &Recipient, letter: &Letter) {
-        let asker = match letter {
-            Letter::SetState { item, answer: true, .. } => item.connection,
-            Letter::ListStates { subscriber, answer: true, .. } => *subscriber,
-            _ => return,
-        };
         // A client is held until its request is answered, so it has one at a time.
-        self.asked.insert(asker, (recipient.clone(), letter.clone()));
+        self.asked.extend(letter.asker().map(|asker| (asker, (recipient.clone(), letter.clone()))));
     }
 
     /// Notes a letter that comes from it.

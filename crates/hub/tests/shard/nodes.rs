@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hubwire_hub::{Effect, Homes, Letter, Limits, Recipient, Teller};
+use hubwire_hub::{ConnectionKey, Effect, Homes, Letter, Limits, Recipient, Teller};
 use hubwire_protocol::{ConnectionId, GroupName, HubName};
 
 use crate::fixture::{Node, group, hub, id};
@@ -103,13 +103,19 @@ impl Homes for After {
     }
 }
 
-#[test]
-fn a_new_home_is_told_the_states_again_and_asked_for_a_new_snapshot() {
+/// A node that has told a group's home of a client's state.
+fn with_state() -> (Node, ConnectionKey) {
     let mut node = among_nodes();
     let client = node.plain(1);
     node.settle();
     node.request(client, r#"{"type":"setGroupState","group":"g","state":{"k":"v"}}"#);
     node.settle();
+    (node, client)
+}
+
+#[test]
+fn a_new_home_is_told_the_states_again_and_asked_for_a_new_snapshot() {
+    let (mut node, client) = with_state();
     node.request(client, r#"{"type":"subscribeGroupState","group":"g"}"#);
     node.settle();
     node.shard.receive(
@@ -125,11 +131,7 @@ fn a_new_home_is_told_the_states_again_and_asked_for_a_new_snapshot() {
 
 #[test]
 fn states_are_said_anew_to_a_home_that_may_have_told_its_subscribers_that_they_were_gone() {
-    let mut node = among_nodes();
-    let client = node.plain(1);
-    node.settle();
-    node.request(client, r#"{"type":"setGroupState","group":"g","state":{"k":"v"}}"#);
-    node.settle();
+    let (mut node, _) = with_state();
     let mut times = Vec::new();
     for forgetful in [false, true, false] {
         let after = After { here: false, gone: None, forgetful };

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use hubwire_hub::{ConnectionKey, Exchange as _};
-use hubwire_protocol::{ConnectionId, Request, json};
+use hubwire_protocol::{ConnectionId, Request};
 
 use super::client::{GROUPS, hub, opening, taken};
 use super::memory_streams::MemoryStreams;
 use super::network::Network;
 use super::node::{Node, WORKERS};
 use super::states::States;
-use super::streamer::Streamer;
+use super::streamer::{Saying, Streamer};
 use crate::nats::streams::Subject;
 
 pub(super) struct Mourner {
@@ -86,13 +86,7 @@ impl Mourner {
 
     /// Its node reads what it has said, unless it holds it.
     fn be_read(&mut self, nodes: &mut [Node], now_ms: u64) {
-        let worker = &mut nodes[self.node].workers[self.worker];
-        while !worker.shard.is_held(self.key)
-            && let Some(text) = self.unread.pop_front()
-        {
-            worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
-            worker.carry_out();
-        }
+        nodes[self.node].workers[self.worker].read(self.key, &mut self.unread, now_ms);
     }
 
     /// Goes on with its stream, opens one in a group, or ends it. Answers the number of the message that it has published.
@@ -103,26 +97,14 @@ impl Mourner {
         (ends, idle_ms): (bool, u32),
         now_ms: u64,
     ) -> Option<u64> {
-        let rests = self.streams.is_content();
-        match self.streams.current() {
-            Some(stream) if !stream.is_open() => None,
-            Some(stream) if ends => {
-                let text = stream.end();
-                self.say(nodes, text, now_ms);
-                None
-            }
-            Some(stream) => {
-                let text = stream.publish();
-                let number = stream.next - 1;
-                self.say(nodes, text, now_ms);
-                Some(number)
-            }
-            None if !rests => None,
-            None => {
-                self.acks += 1;
-                let text = self.streams.open(me, group, idle_ms, self.acks);
+        match self.streams.go_on((me, group), (ends, idle_ms), &mut self.acks)? {
+            Saying::Opening(text) => {
                 self.request(nodes, text, now_ms);
                 None
+            }
+            Saying::Part(text, number) => {
+                self.say(nodes, text, now_ms);
+                number
             }
         }
     }

@@ -1,8 +1,10 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use hubwire_hub::{Effect, Event, Exchange as _, Limits as HubLimits, Logged, Routed, Shard};
+use hubwire_hub::{ConnectionKey, Effect, Event, Exchange as _, Limits as HubLimits, Logged, Routed, Shard};
+use hubwire_protocol::json;
 use tokio::sync::mpsc;
 
 use crate::hashing::Hashing;
@@ -214,6 +216,16 @@ impl Worker {
         }
         self.shard.keep_time(now_ms);
         self.carry_out();
+    }
+
+    /// Reads what a client has said, as long as it does not hold it.
+    pub(super) fn read(&mut self, key: ConnectionKey, unread: &mut VecDeque<String>, now_ms: u64) {
+        while !self.shard.is_held(key)
+            && let Some(text) = unread.pop_front()
+        {
+            self.shard.request(key, json::decode(&text).unwrap(), now_ms);
+            self.carry_out();
+        }
     }
 
     pub(super) fn carry_out(&mut self) {

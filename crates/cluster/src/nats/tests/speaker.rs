@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use hubwire_hub::{ConnectionKey, Ending, Opening, Protocol};
-use hubwire_protocol::{ConnectionId, Subprotocol, json};
+use hubwire_protocol::{ConnectionId, Subprotocol};
 
 use super::client::{opening, taken};
 use super::node::Node;
-use super::streamer::Streamer;
+use super::streamer::{Saying, Streamer};
 
 pub(super) struct Speaker {
     pub(super) id: ConnectionId,
@@ -50,16 +50,9 @@ impl Speaker {
         (ends, idle_ms): (bool, u32),
         now_ms: u64,
     ) -> Option<u64> {
-        let rests = self.streams.is_content();
-        let (text, number) = match self.streams.current() {
-            Some(stream) if !stream.is_open() => return None,
-            Some(stream) if ends => (stream.end(), None),
-            Some(stream) => (stream.publish(), Some(stream.next - 1)),
-            None if !rests => return None,
-            None => {
-                self.acks += 1;
-                (self.streams.open(me, group, idle_ms, self.acks), None)
-            }
+        let (text, number) = match self.streams.go_on((me, group), (ends, idle_ms), &mut self.acks)? {
+            Saying::Opening(text) => (text, None),
+            Saying::Part(text, number) => (text, number),
         };
         self.unread.push_back(text);
         self.be_read(nodes, now_ms);
@@ -68,13 +61,7 @@ impl Speaker {
 
     /// Its node reads what it has said, unless it holds it.
     fn be_read(&mut self, nodes: &mut [Node], now_ms: u64) {
-        let worker = &mut nodes[self.node].workers[self.worker];
-        while !worker.shard.is_held(self.key)
-            && let Some(text) = self.unread.pop_front()
-        {
-            worker.shard.request(self.key, json::decode(&text).unwrap(), now_ms);
-            worker.carry_out();
-        }
+        nodes[self.node].workers[self.worker].read(self.key, &mut self.unread, now_ms);
     }
 
     /// Reads everything that waits for it.

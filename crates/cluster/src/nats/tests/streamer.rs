@@ -20,6 +20,14 @@ pub(super) struct OwnStream {
     pub(super) closed: bool,
 }
 
+/// What a client says of its streams.
+pub(super) enum Saying {
+    /// That it opens one, which is acknowledged.
+    Opening(String),
+    /// A message, by its number, or an end.
+    Part(String, Option<u64>),
+}
+
 /// What a client has seen of a stream.
 pub(super) struct SeenStream {
     pub(super) first: u64,
@@ -44,8 +52,28 @@ impl Streamer {
         self.own.iter().all(|stream| stream.closed || (!stream.ending && stream.expected == stream.next))
     }
 
+    /// Goes on with its stream, opens one in a group, or ends it: what is to be said for that.
+    pub(super) fn go_on(
+        &mut self,
+        (me, group): (usize, usize),
+        (ends, idle_ms): (bool, u32),
+        acks: &mut u64,
+    ) -> Option<Saying> {
+        let rests = self.is_content();
+        Some(match self.current() {
+            Some(stream) if !stream.is_open() => return None,
+            Some(stream) if ends => Saying::Part(stream.end(), None),
+            Some(stream) => Saying::Part(stream.publish(), Some(stream.next - 1)),
+            None if !rests => return None,
+            None => {
+                *acks += 1;
+                Saying::Opening(self.open(me, group, idle_ms, *acks))
+            }
+        })
+    }
+
     /// Opens a stream.
-    pub(super) fn open(&mut self, me: usize, group: usize, idle_ms: u32, ack: u64) -> String {
+    fn open(&mut self, me: usize, group: usize, idle_ms: u32, ack: u64) -> String {
         let id = format!("{me}-{}", self.own.len());
         let text = format!(
             r#"{{"type":"sendToGroup","group":"{}","ackId":{ack},"stream":{{"streamId":"{id}","idleTimeoutMs":{idle_ms}}}}}"#,
